@@ -1,0 +1,1 @@
+"""The inference core: a photo in, captions out. Knows nothing of Flask."""

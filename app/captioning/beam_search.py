@@ -1,0 +1,154 @@
+"""Beam search over any step function (im2txt's and Vinyals et al. 2015, section 3.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""(state float32 (n, s), last words int32 (n,)) -> (log-probabilities float32 (n, vocabulary),
+next state (n, s))."""
+
+_Search = Generator[tuple[list[int], list[int]], np.ndarray, "list[Hypothesis]"]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    words: tuple[int, ...]
+    """Word ids, without start and end."""
+    log_probability: float
+    """Of these words followed by the end, natural logarithm."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a caption may be, whatever the model would like to say."""
+
+    start: int
+    end: int
+    banned: tuple[int, ...]
+    """Ids never said, such as start and `<unk>`."""
+    max_words: int = 20
+    length_penalty: float = 1.0
+    """Finished captions are ranked by log-probability / (words + 1) ** length_penalty."""
+
+
+def beam_search(states: np.ndarray, step: Step, width: int, rules: Rules) -> list[list[Hypothesis]]:
+    """Finds likely captions of each photo; photos are searched side by side, each on its own.
+
+    No caption is empty, holds a banned id, says the same n words twice on end (a loop), or says the
+    same three words in a row twice. A caption that reaches max_words ends there.
+
+    Args:
+        states: the decoder's state after each photo, float32 (photos, s).
+        step: one step of the decoder for any number of hypotheses at once.
+        width: hypotheses kept at each step, at least 1.
+        rules: which captions are allowed, and how they are ranked.
+
+    Returns:
+        For each photo 1 to width hypotheses, ranked by length-normalised log-probability.
+    """
+    if width < 1:
+        raise ValueError("a beam is at least 1 wide")
+    searches = [_search(width, rules) for _ in states]
+    results: list[list[Hypothesis]] = [[] for _ in searches]
+    pending = [(index, *next(search)) for index, search in enumerate(searches)]
+    state_rows = list(range(len(states)))
+    while pending:
+        rows = [
+            start + row
+            for start, (_, kept, _) in zip(state_rows, pending, strict=True)
+            for row in kept
+        ]
+        words = [word for _, _, last in pending for word in last]
+        log_probabilities, states = step(states[rows], np.asarray(words, np.int32))
+        alive, state_rows, offset = [], [], 0
+        for index, kept, _ in pending:
+            ours = log_probabilities[offset : offset + len(kept)]
+            try:
+                alive.append((index, *searches[index].send(ours)))
+                state_rows.append(offset)
+            except StopIteration as stop:
+                results[index] = stop.value
+            offset += len(kept)
+        pending = alive
+    return results
+
+
+def _search(width: int, rules: Rules) -> _Search:
+    """The search for one photo: asks for a step of the decoder, is sent its log-probabilities.
+
+    Yields which hypotheses of the last step go on, and the word that each goes on with.
+    """
+    partial: list[tuple[int, ...]] = [()]
+    scores = np.zeros(1)
+    finished: list[Hypothesis] = []
+    rows = [0]
+    for length in range(rules.max_words + 1):
+        log_probabilities = yield rows, [words[-1] if words else rules.start for words in partial]
+        totals = scores[:, None] + log_probabilities
+        finished += [
+            Hypothesis(words, float(total))
+            for words, total in zip(partial, totals[:, rules.end], strict=True)
+            if words
+        ]
+        finished = _best(finished, width, rules)
+        if length == rules.max_words:
+            break
+        _forbid(totals, partial, rules)
+        rows, columns, scores = _top(totals, width)
+        if not rows or _settled(finished, scores, width, rules):
+            break
+        partial = [(*partial[row], word) for row, word in zip(rows, columns, strict=True)]
+    return finished
+
+
+def _best(finished: list[Hypothesis], width: int, rules: Rules) -> list[Hypothesis]:
+    return sorted(finished, key=lambda one: -_rank(one, rules))[:width]
+
+
+def _rank(hypothesis: Hypothesis, rules: Rules) -> float:
+    return hypothesis.log_probability / (len(hypothesis.words) + 1) ** rules.length_penalty
+
+
+def _settled(finished: list[Hypothesis], scores: np.ndarray, width: int, rules: Rules) -> bool:
+    """Whether no unfinished hypothesis can still enter the finished ones.
+
+    A log-probability only falls with each word, so the most that one can hope for is to keep its
+    score up to the greatest length.
+    """
+    if len(finished) < width:
+        return False
+    hope = scores.max() / (rules.max_words + 1) ** rules.length_penalty
+    return bool(hope <= _rank(finished[-1], rules))
+
+
+def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:
+    totals[:, rules.end] = -np.inf
+    totals[:, rules.banned] = -np.inf
+    for row, words in zip(totals, partial, strict=True):
+        row[_repeating(words)] = -np.inf
+
+
+def _repeating(words: tuple[int, ...]) -> list[int]:
+    """The words that, said next, would repeat what was just said, or a run of three."""
+    loops = [
+        words[-n]
+        for n in range(1, (len(words) + 1) // 2 + 1)
+        if words[len(words) - n + 1 :] == words[len(words) - 2 * n + 1 : len(words) - n]
+    ]
+    trigrams = [words[i + 2] for i in range(len(words) - 2) if words[i : i + 2] == words[-2:]]
+    return loops + trigrams
+
+
+def _top(totals: np.ndarray, width: int) -> tuple[list[int], list[int], np.ndarray]:
+    """Rows, columns and values of the greatest finite totals, greatest first."""
+    flat = totals.ravel()
+    count = min(width, flat.size)
+    best = np.argpartition(flat, -count)[-count:]
+    best = best[np.isfinite(flat[best])]
+    best = best[np.argsort(-flat[best], kind="stable")]
+    rows, columns = np.divmod(best, totals.shape[1])
+    return rows.tolist(), columns.tolist(), flat[best]

@@ -1,0 +1,138 @@
+"""Captions a photo with a loaded checkpoint."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from PIL import Image
+
+from app.captioning.beam_search import Hypothesis, Rules, beam_search
+from app.captioning.checkpoint import Checkpoint, CheckpointError, open_checkpoint
+from app.captioning.engines import Engine, load_engine
+from app.captioning.vocabulary import Vocabulary, sentence
+
+BEAM_WIDTH = 3
+
+
+@dataclass(frozen=True)
+class Caption:
+    text: str
+    """As a person writes it: "A dog runs." or "一只狗在跑。"."""
+    words: tuple[str, ...]
+    """As the vocabulary has them."""
+    log_probability: float
+    """Natural logarithm of the chance of exactly this sentence, not normalised by length."""
+
+    @property
+    def probability(self) -> float:
+        return math.exp(self.log_probability)
+
+
+class Captioner:
+    """A checkpoint ready to caption. Thread-safe: one photo is in the engine at a time."""
+
+    def __init__(self, checkpoint: Checkpoint, engine: Engine):
+        self.name = checkpoint.name
+        self.languages = tuple(checkpoint.languages)
+        self._checkpoint = checkpoint
+        self._engine = engine
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, folder: Path, engine: str = "auto") -> Captioner:
+        """Opens, checks and tries out a checkpoint.
+
+        Args:
+            folder: a folder such as those in model_assets/.
+            engine: "auto", "litert" or "tensorflow".
+
+        Raises:
+            CheckpointError: the checkpoint is broken, or the engine is not installed.
+        """
+        checkpoint = open_checkpoint(folder)
+        captioner = cls(checkpoint, load_engine(engine, checkpoint))
+        captioner._try_out()
+        return captioner
+
+    def encode(self, photo: np.ndarray) -> np.ndarray:
+        """Features, float32 (n,), of an upright photo, uint8 RGB (height, width, 3)."""
+        squashed = np.asarray(squash(photo, self._checkpoint.photo_size))
+        with self._lock:
+            return self._engine.encode(squashed)
+
+    def decode(
+        self, features: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
+    ) -> list[Caption]:
+        """1 to beam_width captions, the best first.
+
+        Args:
+            features: from encode().
+            language: one of self.languages, else KeyError.
+            beam_width: hypotheses kept at each step, at least 1.
+        """
+        model = self._checkpoint.languages[language]
+
+        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return self._engine.step(language, state, words)
+
+        with self._lock:
+            state = self._engine.start(language, features)
+            (found,) = beam_search(
+                state,
+                step,
+                beam_width,
+                caption_rules(model.vocabulary, model.max_words, model.length_penalty),
+            )
+        return [_caption(hypothesis, model.vocabulary, language) for hypothesis in found]
+
+    def caption(
+        self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
+    ) -> list[Caption]:
+        """Captions of an upright photo, uint8 RGB (height, width, 3), the best first."""
+        return self.decode(self.encode(photo), language, beam_width)
+
+    def _try_out(self) -> None:
+        """One step in each language: a graph that does not fit its vocabulary is found now, and
+        the first photo need not wait for the engine's lazy preparations."""
+        size = self._checkpoint.photo_size
+        try:
+            features = self.encode(np.zeros((size, size, 3), np.uint8))
+            for language, model in self._checkpoint.languages.items():
+                state = self._engine.start(language, features)
+                words = np.asarray([model.vocabulary.start], np.int32)
+                log_probabilities, _ = self._engine.step(language, state, words)
+                if log_probabilities.shape != (1, len(model.vocabulary)):
+                    raise ValueError(
+                        f"the decoder knows {log_probabilities.shape[-1]} words in {language!r}, "
+                        f"its vocabulary {len(model.vocabulary)}"
+                    )
+        except (ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"The checkpoint {self._checkpoint.folder} does not fit together: {error}. "
+                "Fetch the folder again, or export it anew."
+            ) from error
+
+
+def squash(photo: np.ndarray, size: int) -> Image.Image:
+    """The whole photo, uint8 RGB (height, width, 3), in a square of that size, as training did."""
+    return Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def caption_rules(vocabulary: Vocabulary, max_words: int, length_penalty: float) -> Rules:
+    """The rules of a beam search over this vocabulary; training evaluates with the same."""
+    return Rules(
+        start=vocabulary.start,
+        end=vocabulary.end,
+        banned=(vocabulary.start, vocabulary.unknown),
+        max_words=max_words,
+        length_penalty=length_penalty,
+    )
+
+
+def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, language: str) -> Caption:
+    words = vocabulary.decode(hypothesis.words)
+    return Caption(sentence(words, language), words, hypothesis.log_probability)

@@ -1,0 +1,123 @@
+"""Opens a checkpoint folder and refuses one that is incomplete, altered or mismatched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.captioning.vocabulary import Vocabulary
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+FROZEN_GRAPH = "frozen_graph.pb"
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be used; the message is a sentence for the person who runs the server."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """What a checkpoint holds for one language."""
+
+    vocabulary: Vocabulary
+    max_words: int
+    length_penalty: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checked folder of model_assets/."""
+
+    folder: Path
+    name: str
+    photo_size: int
+    """Height and width, in pixels, of the photos that the encoder takes."""
+    languages: dict[str, LanguageModel]
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Reads a checkpoint's manifest and checks every file it lists.
+
+    Raises:
+        CheckpointError: saying which file is wrong, why, and what to do.
+    """
+    manifest = _read_manifest(folder)
+    try:
+        for name, digest in manifest["files"].items():
+            _verify(folder, name, digest)
+        languages = {
+            language: LanguageModel(
+                Vocabulary.load(_listed(folder, manifest, f"vocabulary_{language}.txt")),
+                int(entry["max_words"]),
+                float(entry["length_penalty"]),
+            )
+            for language, entry in manifest["languages"].items()
+        }
+        if not languages:
+            raise ValueError("it names no language")
+        return Checkpoint(
+            folder, str(manifest["name"]), int(manifest["encoder"]["photo_size"]), languages
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise _broken(folder, f"{MANIFEST} does not describe a checkpoint: {problem}") from error
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"There is no checkpoint in {folder}: {MANIFEST} is missing. "
+            "Name a folder of model_assets/ in KANTU_MODELS."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise _broken(folder, f"{MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict):
+        raise _broken(folder, f"{MANIFEST} does not describe a checkpoint")
+    if manifest.get("format") != FORMAT:
+        raise CheckpointError(
+            f"The checkpoint {folder} has format {manifest.get('format')!r}; this version of Kantu "
+            f"reads format {FORMAT}. Update Kantu, or export the checkpoint again."
+        )
+    return manifest
+
+
+def _verify(folder: Path, name: str, digest: str) -> None:
+    if Path(name).name != name:
+        raise _broken(folder, f"{MANIFEST} names a file outside the folder ({name})")
+    try:
+        actual = sha256(folder / name)
+    except OSError as error:
+        raise _broken(folder, f"{name} cannot be read ({error.strerror})") from error
+    if actual != digest:
+        raise _broken(folder, f"{name} is not the file that {MANIFEST} names (SHA-256 differs)")
+
+
+def _listed(folder: Path, manifest: dict[str, Any], name: str) -> Path:
+    if name not in manifest["files"]:
+        raise ValueError(f"it lists no {name}")
+    return folder / name
+
+
+def _broken(folder: Path, problem: str) -> CheckpointError:
+    return CheckpointError(
+        f"The checkpoint {folder} is broken: {problem}. Fetch the folder again, or export it anew."
+    )

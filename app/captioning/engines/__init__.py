@@ -1,0 +1,55 @@
+"""What runs the networks of a checkpoint: LiteRT, or TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from app.captioning.checkpoint import Checkpoint
+
+ENGINES = ("litert", "tensorflow")
+
+
+class Engine(Protocol):
+    """One encoder, and a decoder for each language. Not thread-safe."""
+
+    def encode(self, photo: np.ndarray) -> np.ndarray:
+        """Features float32 (n,) of a uint8 RGB photo of the checkpoint's size."""
+
+    def start(self, language: str, features: np.ndarray) -> np.ndarray:
+        """The decoder's state after the photo, float32 (1, s)."""
+
+    def step(
+        self, language: str, state: np.ndarray, words: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Log-probabilities float32 (n, vocabulary) of what follows int32 words (n,), and the next
+        state, from state (n, s)."""
+
+
+def load_engine(name: str, checkpoint: Checkpoint) -> Engine:
+    """Loads a checkpoint's networks.
+
+    Args:
+        name: "litert" or "tensorflow"; "auto" takes LiteRT where it is installed, for it needs a
+            fifth of the memory.
+
+    Raises:
+        CheckpointError: the engine is not installed, or cannot read the checkpoint's files.
+    """
+    from app.captioning.checkpoint import CheckpointError
+
+    if name == "auto":
+        name = "litert" if importlib.util.find_spec("ai_edge_litert") else "tensorflow"
+    if name not in ENGINES:
+        raise CheckpointError(f"There is no engine {name!r}; choose {' or '.join(ENGINES)}.")
+    try:
+        engine = importlib.import_module(f"app.captioning.engines.{name}")
+    except ImportError as error:
+        raise CheckpointError(
+            f"The engine {name!r} is not installed here ({error}). Install it with "
+            f"'pip install -r requirements.txt', or choose another with KANTU_ENGINE."
+        ) from error
+    return engine.load(checkpoint)

@@ -1,0 +1,58 @@
+"""TensorFlow on the frozen graph: float weights, for those who have the memory, and for parity."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
+
+
+class TensorFlowEngine:
+    """Runs frozen_graph.pb, pruned to one function for each thing an engine does."""
+
+    def __init__(self, checkpoint: Checkpoint):
+        definition = tf.compat.v1.GraphDef.FromString(checkpoint.file(FROZEN_GRAPH).read_bytes())
+        graph = tf.compat.v1.wrap_function(
+            lambda: tf.graph_util.import_graph_def(definition, name=""), []
+        )
+
+        def function(inputs: list[str], outputs: list[str]):
+            tensors = [graph.graph.get_tensor_by_name(f"{name}:0") for name in inputs + outputs]
+            return graph.prune(tensors[: len(inputs)], tensors[len(inputs) :])
+
+        self._encode = function(["photo"], ["features_out"])
+        self._start = {
+            language: function(["features"], [f"{language}_start_state"])
+            for language in checkpoint.languages
+        }
+        self._step = {
+            language: function(
+                [f"{language}_state", f"{language}_words"],
+                [f"{language}_log_probabilities", f"{language}_next_state"],
+            )
+            for language in checkpoint.languages
+        }
+
+    def encode(self, photo: np.ndarray) -> np.ndarray:
+        return self._encode(tf.constant(photo[None]))[0].numpy()[0]
+
+    def start(self, language: str, features: np.ndarray) -> np.ndarray:
+        return self._start[language](tf.constant(features[None]))[0].numpy()
+
+    def step(
+        self, language: str, state: np.ndarray, words: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        outputs = self._step[language](tf.constant(state), tf.constant(words))
+        return outputs[0].numpy(), outputs[1].numpy()
+
+
+def load(checkpoint: Checkpoint) -> TensorFlowEngine:
+    """Raises CheckpointError where the graph cannot be read."""
+    try:
+        return TensorFlowEngine(checkpoint)
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise CheckpointError(
+            f"TensorFlow cannot run the checkpoint {checkpoint.folder} ({error}). "
+            "Fetch the folder again, or export it anew."
+        ) from error
