@@ -1,0 +1,1 @@
+"""Everything that makes a checkpoint. Never imported by the service in app/."""
