@@ -1,0 +1,229 @@
+"""Uploaded bytes → an upright RGB array, or a `PhotoError` that says what to do.
+
+Nothing here trusts the upload: its kind is told by its content, its size by its header before a
+pixel is decoded, and what Pillow raises on hostile data comes out as a `PhotoError`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+MiB = 1024 * 1024
+
+START_OF_IMAGE = b"\xff\xd8"
+START_OF_SCAN = b"\xff\xda"
+
+DECODED_PIXELS = 2_000_000
+"""The most that are decoded, of photos up to 64 times as large. At least a quarter of it is left of
+a photo that had more: ten times what a model looks at, and below 20 MB of memory."""
+
+DECODER_SCALES = (1, 2, 4, 8)
+"""What libjpeg divides both sides by while it decodes, for a fraction of the memory and time."""
+
+MOST_SCANS = 100
+"""Encoders write about ten. Each costs a pass over the whole photo, yet need only be a few bytes
+long: without a limit a small file keeps the server busy for an hour."""
+
+OTHER_FORMATS = {
+    "PNG": (b"\x89PNG",),
+    "GIF": (b"GIF8",),
+    "TIFF": (b"II*\x00", b"MM\x00*"),
+    "BMP": (b"BM",),
+    "PDF": (b"%PDF",),
+}
+"""How files that people take for photos begin."""
+
+OTHER_BRANDS = {
+    b"WEBP": "WebP",
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"), "HEIC"),
+}
+"""Kinds named by bytes 8 to 12 of a file, after a length and "RIFF" or "ftyp"."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What puts a photo upright, by its EXIF orientation."""
+
+
+class PhotoError(Exception):
+    """Why a photo was refused.
+
+    Attributes:
+        code: stable, for programs: empty_photo, photo_too_large, not_jpeg, too_many_pixels,
+            corrupt_photo.
+        status: the HTTP status.
+        message: a sentence that says what to do, in the language of the request that is being
+            answered when it is turned into a str; English outside a request.
+        values: what the sentence names, such as the limit.
+    """
+
+    def __init__(self, code: str, status: int, message: LazyString, **values: Any):
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.message = LazyString(operator.mod, message, values)
+        self.values = values
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
+    """A JPEG file as the upright picture it shows, in sRGB.
+
+    Large photos come at a half, a quarter or an eighth of their size (see DECODED_PIXELS). EXIF
+    orientation and colour profiles are followed; broken ones are ignored. Of several pictures in
+    one file (MPO) it takes the first.
+
+    Args:
+        data: the whole file.
+        max_bytes: the longest file that is read.
+        max_pixels: the most pixels, width times height. Where the decoder must keep a whole photo
+            (progressive files), every sample counts: two thirds of that for the usual 4:2:0, a
+            third for 4:4:4. Decoding then needs at most 2 bytes of memory a pixel allowed.
+
+    Returns:
+        uint8 RGB, (height, width, 3).
+
+    Raises:
+        PhotoError: and nothing else. A file that ends early is refused. Damage inside the
+            compressed data mostly is not: libjpeg fills in grey or wrong colours and says nothing.
+    """
+    _check_file(data, max_bytes)
+    with _refusing_what_pillow_refuses():
+        photo, limit = _open(data, max_pixels)
+    if photo.width * photo.height > limit:
+        message = _l(
+            "This photo has %(width)d × %(height)d pixels, more than the %(limit)g megapixels "
+            "that can be read. Make it smaller and send it again."
+        )
+        size = {"width": photo.width, "height": photo.height}
+        raise PhotoError("too_many_pixels", 413, message, **size, limit=round(limit / 1e6, 1))
+    with _refusing_what_pillow_refuses():
+        return _decode(photo)
+
+
+def _check_file(data: bytes, max_bytes: int) -> None:
+    if not data:
+        message = _l("This file is empty. Choose another photo.")
+        raise PhotoError("empty_photo", 400, message)
+    if len(data) > max_bytes:
+        message = _l(
+            "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
+            "quality, and send it again."
+        )
+        raise PhotoError("photo_too_large", 413, message, limit=round(max_bytes / MiB, 1))
+    if data.startswith(START_OF_IMAGE):
+        return
+    other = _other_format(data)
+    if other:
+        message = _l(
+            "This file is %(format)s, not JPEG. Save or export the photo as JPEG and send that."
+        )
+        raise PhotoError("not_jpeg", 415, message, format=other)
+    message = _l("This file is not a JPEG photo. Save or export the photo as JPEG and send that.")
+    raise PhotoError("not_jpeg", 415, message)
+
+
+def _other_format(data: bytes) -> str | None:
+    for name, starts in OTHER_FORMATS.items():
+        if data.startswith(starts):
+            return name
+    if data[:4] == b"RIFF" or data[4:8] == b"ftyp":
+        return OTHER_BRANDS.get(data[8:12])
+    return None
+
+
+@contextmanager
+def _refusing_what_pillow_refuses() -> Iterator[None]:
+    # Everything: on hostile data Pillow raises OSError, SyntaxError, ValueError, struct.error,
+    # MemoryError and more.
+    try:
+        yield
+    except Exception as error:
+        message = _l(
+            "This photo is damaged or incomplete. Open it on your device, save it as JPEG again, "
+            "and send the new file."
+        )
+        raise PhotoError("corrupt_photo", 422, message) from error
+
+
+class _Jpeg(JpegImageFile):
+    def _read_dpi_from_exif(self) -> None:
+        """Does nothing: no one asks for the resolution, and with broken EXIF it may fail."""
+
+
+def _open(data: bytes, max_pixels: int) -> tuple[JpegImageFile, float]:
+    """The photo, not yet decoded, and how many pixels it may have."""
+    stream = BytesIO(data)
+    # Not Image.open(): it has a pixel limit of its own, and follows the other pictures of an MPO.
+    photo = _Jpeg(stream)
+    first_scan = stream.tell()
+    if data.count(START_OF_SCAN, first_scan) >= MOST_SCANS:
+        raise ValueError("too many scans")
+    if _has_one_scan(photo, data, first_scan):
+        return photo, max_pixels
+    samples = [horizontal * vertical for _, horizontal, vertical, _ in photo.layer]
+    return photo, max_pixels * max(samples) / sum(samples)
+
+
+def _has_one_scan(photo: JpegImageFile, data: bytes, first_scan: int) -> bool:
+    """Whether the decoder can go row by row. Otherwise it keeps 2 bytes for every sample."""
+    components = len(photo.layer)
+    length = 6 + 2 * components
+    header = START_OF_SCAN + bytes((0, length, components))
+    starts_so = data.startswith(header, first_scan - len(START_OF_SCAN) - length)
+    return starts_so and "progressive" not in photo.info
+
+
+def _decode(photo: JpegImageFile) -> np.ndarray:
+    width, height = photo.size
+    scale = _decoder_scale(width * height)
+    photo.draft(None, (width // scale, height // scale))
+    picture = _in_srgb(photo)
+    turn = _turn(photo)
+    return np.array(picture if turn is None else picture.transpose(turn))
+
+
+def _decoder_scale(pixels: int) -> int:
+    fitting = (scale for scale in DECODER_SCALES if pixels <= DECODED_PIXELS * scale**2)
+    return next(fitting, DECODER_SCALES[-1])
+
+
+def _in_srgb(photo: JpegImageFile) -> Image.Image:
+    photo.load()
+    profile = photo.info.get("icc_profile")
+    if profile:
+        # Loaded only where a photo needs it.
+        from PIL import ImageCms
+
+        # A profile may be broken, or be for another kind of colours than the photo has.
+        with suppress(Exception):
+            own, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+            transform = ImageCms.buildTransform(own, srgb, photo.mode, "RGB")
+            return transform.apply(photo)
+    return photo.convert("RGB")
+
+
+def _turn(photo: JpegImageFile) -> Image.Transpose | None:
+    with suppress(Exception):  # no EXIF, or broken EXIF
+        return TURNS.get(photo.getexif()[ExifTags.Base.Orientation])
+    return None

@@ -1,0 +1,456 @@
+"""Photos that cameras make, photos that went wrong, and files that only look like photos."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from flask import Flask
+from flask_babel import Babel, force_locale
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms
+
+from app.config import ROOT
+from app.photos import DECODED_PIXELS, MOST_SCANS, PhotoError, read_photo
+
+MEGA = 1_000_000
+END_OF_IMAGE = b"\xff\xd9"
+START_OF_SCAN = b"\xff\xda"
+BASELINE_FRAME = b"\xff\xc0"
+REAL_PHOTO = Image.fromarray(skimage.data.astronaut()).resize((240, 180))
+
+
+def jpeg(picture: Image.Image = REAL_PHOTO, kind: str = "JPEG", **options) -> bytes:
+    stream = BytesIO()
+    picture.save(stream, kind, **{"quality": 95, "subsampling": 0, **options})
+    return stream.getvalue()
+
+
+def read(data: bytes, max_bytes: int = 10 * MEGA, max_pixels: int = 50 * MEGA) -> np.ndarray:
+    return read_photo(data, max_bytes, max_pixels)
+
+
+def refusal(data: bytes, **limits: int) -> PhotoError:
+    with pytest.raises(PhotoError) as caught:
+        read(data, **limits)
+    return caught.value
+
+
+def assert_looks_like(photo: np.ndarray, expected: Image.Image | np.ndarray) -> None:
+    wanted = np.asarray(expected).astype(float)
+    assert photo.shape == wanted.shape
+    assert np.abs(photo - wanted).mean() < 4
+
+
+def with_size(data: bytes, width: int, height: int) -> bytes:
+    """The same file with another size in its frame header."""
+    start = data.index(BASELINE_FRAME) + 5
+    return data[:start] + struct.pack(">HH", height, width) + data[start + 4 :]
+
+
+# Kinds of JPEG
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_it_reads_a_photo(progressive):
+    photo = read(jpeg(progressive=progressive))
+    assert photo.dtype == np.uint8
+    assert photo.flags.c_contiguous
+    assert_looks_like(photo, REAL_PHOTO)
+
+
+def test_it_reads_a_grayscale_photo_as_rgb():
+    gray = REAL_PHOTO.convert("L")
+    assert_looks_like(read(jpeg(gray)), gray.convert("RGB"))
+
+
+def test_it_reads_cmyk():
+    assert_looks_like(read(jpeg(REAL_PHOTO.convert("CMYK"))), REAL_PHOTO)
+
+
+def test_it_reads_ycck():
+    """What Photoshop writes. Pillow cannot, so: CMYK with YCCK's numbers, then marked as YCCK."""
+    stored = np.asarray(Image.eval(REAL_PHOTO, lambda value: 255 - value).convert("YCbCr"))
+    no_black = np.full((*stored.shape[:2], 1), 255, np.uint8)
+    channels = np.concatenate([stored, no_black], axis=2)
+    data = jpeg(Image.fromarray(255 - channels, "CMYK"))  # Pillow stores CMYK inverted, as Adobe
+    transform = data.index(b"Adobe") + 11
+    assert_looks_like(read(data[:transform] + b"\x02" + data[transform + 1 :]), REAL_PHOTO)
+
+
+@pytest.mark.parametrize("index", [None, bytes(8)], ids=["sound", "broken index"])
+def test_it_reads_the_first_picture_of_a_phones_mpo(index):
+    data = jpeg(kind="MPO", save_all=True, append_images=[Image.new("RGB", (99, 99))])
+    assert Image.open(BytesIO(data)).format == "MPO"
+    if index:
+        start = data.index(b"MPF\x00") + 4
+        data = data[:start] + index + data[start + len(index) :]
+    assert_looks_like(read(data), REAL_PHOTO)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (3, 700), (2000, 1000)])
+def test_it_keeps_the_size_of_a_small_photo(size):
+    width, height = size
+    assert read(jpeg(Image.new("RGB", size))).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_it_reads_a_large_photo_at_a_reduced_size(progressive):
+    large = REAL_PHOTO.resize((4000, 3000))
+    photo = read(jpeg(large, progressive=progressive))
+    assert_looks_like(photo, large.resize((1000, 750)))
+
+
+@pytest.mark.parametrize("size", [(2001, 1000), (16001, 1200), (65000, 500), (40, 60000)])
+def test_it_decodes_a_bounded_number_of_pixels_whatever_the_shape(size):
+    height, width, _ = read(jpeg(Image.new("L", size))).shape
+    assert DECODED_PIXELS / 5 < height * width <= DECODED_PIXELS
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.1)
+
+
+def test_a_48_megapixel_photo_takes_little_memory():
+    program = (
+        "import resource, sys\n"
+        "from app.photos import read_photo\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "data, before = sys.stdin.buffer.read(), peak()\n"
+        "read_photo(data, len(data), 48_000_000)\n"
+        "print(peak() - before)"
+    )
+    data = jpeg(Image.new("L", (8000, 6000)))
+    ran = subprocess.run(
+        [sys.executable, "-c", program], input=data, capture_output=True, check=True, cwd=ROOT
+    )
+    assert int(ran.stdout) < 30 * 1024  # kB; 642 MB without reduction
+
+
+# Upright
+
+
+def quarters() -> np.ndarray:
+    """A picture that no turn or flip leaves as it is."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32] = (230, 30, 30)
+    picture[:24, 32:] = (30, 230, 30)
+    picture[24:, :32] = (30, 30, 230)
+    return picture
+
+
+def oriented(orientation: object) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif.tobytes()
+
+
+TAGS = b"Exif\x00\x00II*\x00\x08\x00\x00\x00"  # the start of EXIF, up to its tags
+
+STORED = {  # by EXIF orientation: where a camera that was held so puts the upright picture
+    1: lambda picture: picture,
+    2: np.fliplr,
+    3: lambda picture: np.rot90(picture, 2),
+    4: np.flipud,
+    5: lambda picture: picture.transpose(1, 0, 2),
+    6: lambda picture: np.rot90(picture, 1),
+    7: lambda picture: np.rot90(picture.transpose(1, 0, 2), 2),
+    8: lambda picture: np.rot90(picture, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_it_turns_a_photo_upright(orientation, mode):
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](quarters()))).convert(mode)
+    assert_looks_like(read(jpeg(stored, exif=oriented(orientation))), quarters())
+
+
+def test_it_turns_a_large_photo_upright():
+    large = Image.fromarray(quarters()).resize((3000, 2000))
+    data = jpeg(large.transpose(Image.Transpose.ROTATE_90), exif=oriented(6))
+    assert_looks_like(read(data), large.resize((1500, 1000)))
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL.TiffImagePlugin")
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\x00\x00",
+        b"Exif\x00\x00nonsense",
+        b"Exif\x00\x00II*\x00\xff\xff\xff\xff",
+        oriented(6)[:-8],
+        oriented(0),
+        oriented(9),
+        TAGS + struct.pack("<HHHI4sI", 1, 0x112, 2, 2, b"6", 0),  # the text "6"
+        TAGS + struct.pack("<HHHIHxxHHII", 2, 0x128, 3, 1, 2, 0x11A, 1, 1, 72) + bytes(4),
+        TAGS + b"\xff\xff" + b"\x12\x01\x03\x00" * 9,
+    ],
+)
+def test_broken_exif_leaves_a_photo_as_it_is(exif):
+    assert_looks_like(read(jpeg(Image.fromarray(quarters()), exif=exif)), quarters())
+
+
+# Colours
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped_profile() -> bytes:
+    """A profile in which red means blue and blue means red."""
+    named = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}
+    profile = bytearray(srgb_profile())
+    (tags,) = struct.unpack_from(">I", profile, 128)
+    for start in range(132, 132 + 12 * tags, 12):
+        name = bytes(profile[start : start + 4])
+        profile[start : start + 4] = named.get(name, name)
+    return bytes(profile)
+
+
+def cmyk_profile() -> bytes:
+    """A printer that has run out of all inks but black."""
+    ramp = bytes(range(256))
+    white, black = bytes((255, 128, 128)), bytes((0, 128, 128))  # in Lab
+    table = (
+        struct.pack(">4s4xBBBx", b"mft1", 4, 3, 2)
+        + struct.pack(">9I", *(65536 if i % 4 == 0 else 0 for i in range(9)))
+        + 4 * ramp
+        + 8 * (white + black)  # the black ink turns fastest
+        + 3 * ramp
+    )
+    header = struct.pack(
+        ">I4sI4s4s4s12x4s", 144 + len(table), b"lcms", 0x2400000, b"prtr", b"CMYK", b"Lab ", b"acsp"
+    ).ljust(128, b"\x00")
+    return header + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+
+
+def test_a_colour_profile_is_followed():
+    photo = read(jpeg(icc_profile=swapped_profile()))
+    assert_looks_like(photo, np.asarray(REAL_PHOTO)[..., ::-1])
+
+
+def test_an_srgb_profile_changes_nothing():
+    assert_looks_like(read(jpeg(icc_profile=srgb_profile())), REAL_PHOTO)
+
+
+def test_a_cmyk_profile_is_followed():
+    without_black = REAL_PHOTO.convert("CMYK")
+    photo = read(jpeg(without_black, icc_profile=cmyk_profile()))
+    assert_looks_like(photo, np.full((180, 240, 3), 255))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize(
+    "profile",
+    [b"nonsense", srgb_profile()[:200], cmyk_profile()[:300], bytes(70_000)],
+)
+def test_a_broken_colour_profile_is_ignored(mode, profile):
+    photo = REAL_PHOTO.convert(mode)
+    assert_looks_like(read(jpeg(photo, icc_profile=profile)), photo.convert("RGB"))
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_profile_for_other_colours_is_ignored(mode):
+    photo = REAL_PHOTO.convert(mode)
+    assert_looks_like(read(jpeg(photo, icc_profile=srgb_profile())), photo.convert("RGB"))
+
+
+# Refused by length and kind
+
+
+def test_it_refuses_an_empty_file():
+    error = refusal(b"")
+    assert (error.code, error.status) == ("empty_photo", 400)
+
+
+def test_it_refuses_a_file_above_the_limit_and_takes_one_at_it():
+    data = jpeg()
+    read(data, max_bytes=len(data))
+    error = refusal(data, max_bytes=len(data) - 1)
+    assert (error.code, error.status) == ("photo_too_large", 413)
+
+
+def test_it_names_the_limit_in_megabytes():
+    error = refusal(bytes(3 * MEGA), max_bytes=5 * 2**19)
+    assert error.values == {"limit": 2.5}
+    assert "larger than 2.5 MB" in str(error)
+
+
+def test_the_length_is_looked_at_before_the_content():
+    assert refusal(b"not a JPEG", max_bytes=5).code == "photo_too_large"
+
+
+def saved_as(kind: str) -> bytes:
+    stream = BytesIO()
+    REAL_PHOTO.save(stream, kind)
+    return stream.getvalue()
+
+
+OTHER_FILES = {
+    **{kind: [saved_as(kind)] for kind in ("PNG", "GIF", "TIFF", "BMP", "WebP", "AVIF")},
+    "HEIC": [b"\x00\x00\x00\x18ftypheic", b"\x00\x00\x00\x24ftypmif1"],
+    "PDF": [b"%PDF-1.7\n"],
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_it_says_which_other_kind_a_file_is(kind):
+    for data in OTHER_FILES[kind]:
+        error = refusal(data)
+        assert (error.code, error.status) == ("not_jpeg", 415)
+        assert f"is {kind}, not JPEG" in str(error)
+
+
+@pytest.mark.parametrize("data", [b"x", b"<html>", b"\xff", b"RIFF....WAVE", b"....ftypmp42"])
+def test_it_refuses_what_is_not_a_photo(data):
+    error = refusal(data)
+    assert (error.code, error.status) == ("not_jpeg", 415)
+    assert "not a JPEG photo" in str(error)
+
+
+# Refused by its header
+
+
+def test_it_refuses_too_many_pixels_and_takes_the_most_allowed():
+    width, height = REAL_PHOTO.size
+    read(jpeg(), max_pixels=width * height)
+    error = refusal(jpeg(), max_pixels=width * height - 1)
+    assert (error.code, error.status) == ("too_many_pixels", 413)
+
+
+def test_it_names_the_size_and_the_limit_in_megapixels():
+    error = refusal(with_size(jpeg(), 50_000, 40_000), max_pixels=25 * MEGA)
+    assert "50000 × 40000 pixels, more than the 25 megapixels" in str(error)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded():
+    header = jpeg()[: jpeg().index(START_OF_SCAN) + 14]
+    assert refusal(with_size(header, 65535, 65535)).code == "too_many_pixels"
+    assert refusal(with_size(header, 100, 100)).code == "corrupt_photo"
+
+
+@pytest.mark.parametrize(("subsampling", "samples"), [(0, 3), (1, 2), (2, 1.5)])
+def test_every_sample_of_a_progressive_photo_counts(subsampling, samples):
+    data = jpeg(progressive=True, subsampling=subsampling)
+    width, height = REAL_PHOTO.size
+    needed = int(width * height * samples)
+    read(data, max_pixels=needed)
+    assert refusal(data, max_pixels=needed - 1).code == "too_many_pixels"
+
+
+def test_every_sample_of_a_photo_in_several_baseline_scans_counts():
+    data = jpeg()
+    scan = data.index(START_OF_SCAN)
+    only_luminance = START_OF_SCAN + bytes((0, 8, 1, 1, 0, 0, 63, 0))
+    data = data[:scan] + only_luminance + data[scan + 14 :]
+    width, height = REAL_PHOTO.size
+    assert refusal(data, max_pixels=3 * width * height - 1).code == "too_many_pixels"
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 100), (100, 0), (0, 0)])
+def test_it_refuses_a_photo_without_pixels(width, height):
+    assert refusal(with_size(jpeg(), width, height)).code == "corrupt_photo"
+
+
+def test_it_refuses_a_progressive_photo_of_endless_scans():
+    data = jpeg(Image.new("L", (64, 64)), progressive=True)
+    scan = data[data.rindex(START_OF_SCAN) : -2]
+    repeated = MOST_SCANS - data.count(START_OF_SCAN)
+    read(data[:-2] + scan * repeated + END_OF_IMAGE)
+    assert refusal(data[:-2] + scan * (repeated + 1) + END_OF_IMAGE).code == "corrupt_photo"
+
+
+# Refused as damaged
+
+LARGE = REAL_PHOTO.resize((2400, 1800))  # decoded at a reduced size
+WHOLE = {
+    "baseline": jpeg(),
+    "baseline 4:2:0": jpeg(subsampling=2, quality=60),
+    "with restart markers": jpeg(restart_marker_rows=1),
+    "progressive": jpeg(progressive=True),
+    "grayscale": jpeg(REAL_PHOTO.convert("L")),
+    "cmyk": jpeg(REAL_PHOTO.convert("CMYK")),
+    "large": jpeg(LARGE, quality=50),
+    "large progressive": jpeg(LARGE, quality=50, progressive=True),
+}
+
+
+def cuts(data: bytes) -> list[int]:
+    """Lengths to cut a file to: in all its parts, and each of the last bytes of its scan."""
+    lengths = np.linspace(2, len(data) - 60, 40).astype(int)
+    return [*lengths.tolist(), *range(len(data) - 60, len(data) - len(END_OF_IMAGE))]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_it_refuses_a_photo_that_ends_early(kind):
+    data = WHOLE[kind]
+    read(data)
+    for length in cuts(data):
+        error = refusal(data[:length])
+        assert (error.code, error.status) == ("corrupt_photo", 422), length
+
+
+def test_it_refuses_a_damaged_header():
+    data = jpeg()
+    header = data.index(START_OF_SCAN)
+    for length in range(2, header):
+        assert refusal(data[:length] + b"\xff" * 20).code == "corrupt_photo", length
+
+
+def test_it_takes_a_photo_followed_by_other_data():
+    assert_looks_like(read(jpeg() + b"more from the phone" * 99), REAL_PHOTO)
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL.TiffImagePlugin")
+@given(st.data())
+def test_it_returns_a_photo_or_a_photo_error_whatever_comes(data):
+    exif = {"exif": oriented(6), "icc_profile": srgb_profile()}
+    whole = jpeg(REAL_PHOTO.resize((24, 18)), progressive=data.draw(st.booleans()), **exif)
+    damaged = bytearray(whole)
+    for place in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=9)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    start = data.draw(st.sampled_from([b"", b"\xff\xd8", b"\xff\xd8\xff", bytes(damaged)]))
+    try:
+        photo = read(start + data.draw(st.binary(max_size=200)), max_pixels=MEGA)
+    except PhotoError:
+        return
+    assert photo.dtype == np.uint8
+    assert photo.ndim == 3
+
+
+# What it says
+
+
+def test_an_error_can_be_printed_outside_a_request():
+    assert str(refusal(b"")) == "This file is empty. Choose another photo."
+
+
+def test_an_error_speaks_the_language_of_whoever_reads_it(tmp_path: Path):
+    catalog = Catalog(locale="zh")
+    catalog.add(
+        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower quality, "
+        "and send it again.",
+        "照片大于 %(limit)g MB。",
+    )
+    folder = tmp_path / "zh" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with (folder / "messages.mo").open("wb") as file:
+        write_mo(file, catalog)
+    app = Flask(__name__)
+    Babel(app, default_translation_directories=str(tmp_path))
+    error = refusal(bytes(9 * MEGA), max_bytes=2**20)
+    with app.app_context():
+        assert "larger than 1 MB" in str(error)
+        with force_locale("zh"):
+            assert str(error) == str(error.message) == "照片大于 1 MB。"
