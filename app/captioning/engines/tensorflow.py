@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
 
@@ -51,7 +52,7 @@ def load(checkpoint: Checkpoint) -> TensorFlowEngine:
     """Raises CheckpointError where the graph cannot be read."""
     try:
         return TensorFlowEngine(checkpoint)
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+    except (ValueError, KeyError, DecodeError, tf.errors.OpError) as error:
         raise CheckpointError(
             f"TensorFlow cannot run the checkpoint {checkpoint.folder} ({error}). "
             "Fetch the folder again, or export it anew."

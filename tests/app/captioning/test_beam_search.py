@@ -46,7 +46,9 @@ class RandomLanguage:
 
 
 def rules(**changes) -> Rules:
-    return Rules(**{"start": START, "end": END, "banned": (START, UNKNOWN), "max_words": 3} | changes)
+    return Rules(
+        **{"start": START, "end": END, "banned": (START, UNKNOWN), "max_words": 3} | changes
+    )
 
 
 def search(language: RandomLanguage, width: int, rules: Rules, photo: int = 0) -> list[Hypothesis]:

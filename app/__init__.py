@@ -1,0 +1,63 @@
+"""Kantu (看图): photos in, captions in English and Chinese out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+    from app.web.service import Load
+
+
+def create_app(settings: Settings | None = None, load: Load | None = None) -> Flask:
+    """The application, its models loaded.
+
+    Args:
+        settings: the environment's where none are given.
+        load: how a checkpoint is loaded, Captioner.load where it is not given; tests give one
+            that needs no weights.
+
+    Raises:
+        SystemExit: a setting or a checkpoint is wrong; its sentence is all that a terminal shows.
+    """
+    # Imported here, not above: whoever imports app.captioning, as training does, passes through
+    # this file and needs no Flask.
+    from flask import Flask
+    from flask_babel import Babel
+
+    from app import cli
+    from app.captioning.captioner import Captioner
+    from app.captioning.checkpoint import CheckpointError
+    from app.config import ROOT, SettingError, Settings
+    from app.web import errors, language, security, texts, uploads
+    from app.web.api import api
+    from app.web.health import health
+    from app.web.pages import pages
+    from app.web.queue import Queue
+    from app.web.service import Service, load_models
+
+    load = load or Captioner.load
+    try:
+        settings = settings or Settings.from_environment()
+        models = {} if cli.loads_its_own_model() else load_models(settings, load)
+    except (SettingError, CheckpointError) as error:
+        raise SystemExit(f"Kantu cannot start: {error}") from None
+
+    app = Flask(
+        __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["kantu"] = Service(settings, load, models, Queue(settings.queue))
+
+    Babel(app, locale_selector=language.choose)
+    texts.init_app(app)
+    uploads.init_app(app, settings)
+    security.init_app(app)
+    errors.init_app(app)
+    for blueprint in (pages, api, health):
+        app.register_blueprint(blueprint)
+    app.cli.add_command(cli.caption)
+    return app

@@ -1,0 +1,1 @@
+"""What the world sees: the page, the API, and what both share."""

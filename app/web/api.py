@@ -1,0 +1,80 @@
+"""The JSON API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+
+from app.captioning.captioner import Caption
+from app.config import LARGEST_BEAM
+from app.photos import PhotoError
+from app.web import errors
+from app.web.captions import Captions, Options, describe, read_options
+from app.web.service import service
+from app.web.uploads import receive
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@api.post("/captions")
+def captions() -> ResponseReturnValue:
+    with receive(service().settings.max_photos) as photos:
+        options = read_options(request.form)
+        if not photos:
+            raise errors.NoPhotoSent
+        outcomes = [_outcome(photo, options) for photo in photos]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, PhotoError)]
+    if len(failures) == len(outcomes):
+        return errors.respond(failures[0])
+    results = [
+        {"name": photo.filename, **_as_json(outcome)}
+        for photo, outcome in zip(photos, outcomes, strict=True)
+    ]
+    return jsonify(model=options.model.name, photos=results)
+
+
+@api.get("/models")
+def models() -> Response:
+    return jsonify(
+        models=[
+            {
+                "name": model.name,
+                "languages": model.languages,
+                "default": model is service().default_model,
+            }
+            for model in service().models.values()
+        ],
+        beam_width={"least": 1, "most": LARGEST_BEAM, "default": service().settings.beam_width},
+    )
+
+
+def _outcome(photo: FileStorage, options: Options) -> Captions | PhotoError:
+    try:
+        return describe(photo.read(), options)[1]
+    except PhotoError as error:
+        return error
+
+
+def _as_json(outcome: Captions | PhotoError) -> dict[str, Any]:
+    if isinstance(outcome, PhotoError):
+        return {"error": errors.as_json(outcome)}
+    captions = [
+        {
+            "language": language,
+            **_caption(best),
+            "alternatives": [_caption(other) for other in others],
+        }
+        for language, (best, *others) in outcome.items()
+    ]
+    return {"captions": captions}
+
+
+def _caption(caption: Caption) -> dict[str, Any]:
+    return {
+        "text": caption.text,
+        "log_probability": caption.log_probability,
+        "probability": caption.probability,
+    }

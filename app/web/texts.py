@@ -1,0 +1,40 @@
+"""What the templates say beside their own words: names, sizes, chances."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from app.web.language import HTML_LANG, LANGUAGES
+
+CAPTION_LANGUAGES = {"en": _l("English"), "zh": _l("Chinese")}
+EVERY_LANGUAGE = _l("Both")
+
+
+def init_app(app: Flask) -> None:
+    app.context_processor(_names)
+    app.add_template_filter(percent)
+
+
+def caption_choices(languages: tuple[str, ...]) -> dict[str, LazyString]:
+    """What the form's `language` may be, with its name."""
+    return {"all": EVERY_LANGUAGE, **{code: CAPTION_LANGUAGES[code] for code in languages}}
+
+
+def percent(probability: float) -> str:
+    """Two digits that count: "37%", "4.2%", "0.0031%". static/page.js writes the same."""
+    if probability < 0.00001:
+        return "<0.001%"
+    percentage = 100 * probability
+    return f"{percentage:.0f}%" if percentage >= 10 else f"{percentage:.2g}%"
+
+
+def _names() -> dict[str, object]:
+    return {
+        "locale": str(get_locale()),
+        "html_langs": HTML_LANG,
+        "ui_languages": LANGUAGES,
+        "caption_languages": CAPTION_LANGUAGES,
+    }

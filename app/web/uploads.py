@@ -1,0 +1,97 @@
+"""How photos come in: checked before they are read, held in memory, never on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import IO, Any
+
+import flask
+from flask import Flask, Response, request
+from werkzeug.datastructures import FileStorage
+
+from app.config import MiB, Settings
+from app.web.errors import Busy, PhotosTooLarge, PhotoTooLarge, TooManyPhotos, WebError
+from app.web.queue import QueueFull
+from app.web.service import service
+
+MOST_REQUEST_BYTES = 32 * MiB
+"""Of a request with several photos; one photo alone may have max_bytes, even where that is more."""
+
+OTHER_FIELDS_BYTES = 64 * 1024
+"""What a form may have beside its photos: boundaries, headers, the few short fields."""
+
+OTHER_FIELDS = 16
+
+MOST_DRAINED_BYTES = 64 * MiB
+"""Read and thrown away of a refused upload. A connection closed while the client still sends is
+reset, and most clients then never read the answer."""
+
+
+class Request(flask.Request):
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Memory, where Werkzeug would move a file of over 500 kB to the disk."""
+        return BytesIO()
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.request_class = Request
+    app.config["MAX_CONTENT_LENGTH"] = OTHER_FIELDS_BYTES
+    app.config["MAX_FORM_PARTS"] = 2 * settings.max_photos + OTHER_FIELDS
+    app.after_request(_drain)
+
+
+@contextmanager
+def receive(most_photos: int) -> Iterator[list[FileStorage]]:
+    """The photos of this request, with a place in the queue. Raises WebError or PhotoError."""
+    limit = _most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
+    length = request.content_length
+    if length is not None and length > limit:
+        raise _too_large(service().settings, most_photos)
+    request.max_content_length = limit
+    try:
+        with service().queue.place(limit if length is None else length):
+            yield _photos(most_photos)
+    except QueueFull:
+        raise Busy from None
+
+
+def photo_too_large(settings: Settings) -> PhotoTooLarge:
+    return PhotoTooLarge(limit=megabytes(settings.max_bytes))
+
+
+def megabytes(size: int) -> float:
+    return round(size / MiB, 1)
+
+
+def _most_bytes(settings: Settings, photos: int) -> int:
+    """What so many photos may weigh together."""
+    return max(settings.max_bytes, min(photos * settings.max_bytes, MOST_REQUEST_BYTES))
+
+
+def _too_large(settings: Settings, photos: int) -> WebError:
+    if photos == 1:
+        return photo_too_large(settings)
+    together = megabytes(_most_bytes(settings, photos))
+    return PhotosTooLarge(each=megabytes(settings.max_bytes), together=together)
+
+
+def _photos(most: int) -> list[FileStorage]:
+    # A browser sends a part without a name where no file was chosen.
+    photos = [photo for photo in request.files.getlist("photo") if photo.filename]
+    if len(photos) > most:
+        raise TooManyPhotos(most=most)
+    return photos
+
+
+def _drain(response: Response) -> Response:
+    """Reads what a refused request left unread, where the server marks the end of the body.
+
+    Gunicorn does. Without the mark, reading past the end would wait for ever.
+    """
+    if "wsgi.input_terminated" in request.environ:
+        left = MOST_DRAINED_BYTES
+        while left > 0 and (chunk := request.input_stream.read(64 * 1024)):
+            left -= len(chunk)
+    return response

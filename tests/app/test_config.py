@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT, SettingError, Settings
+
+MODEL = ROOT / "model_assets" / "show-and-tell-flickr8k"
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings(
+        engine="auto",
+        models=(MODEL,),
+        max_bytes=10 * 1024 * 1024,
+        max_pixels=50_000_000,
+        max_photos=8,
+        queue=16,
+        beam_width=3,
+    )
+
+
+def test_an_empty_variable_counts_as_none() -> None:
+    assert Settings.from_environment({"KANTU_QUEUE": " ", "KANTU_MODELS": ""}) == Settings()
+
+
+def test_every_setting_can_be_set() -> None:
+    environment = {
+        "KANTU_ENGINE": "litert",
+        "KANTU_MODELS": "show-and-tell-flickr8k, /srv/models/mine,./near",
+        "KANTU_MAX_BYTES": "204800",
+        "KANTU_MAX_PIXELS": "1000000",
+        "KANTU_MAX_PHOTOS": "2",
+        "KANTU_QUEUE": "0",
+        "KANTU_BEAM_WIDTH": "10",
+    }
+    assert Settings.from_environment(environment) == Settings(
+        engine="litert",
+        models=(MODEL, Path("/srv/models/mine"), Path("near")),
+        max_bytes=204_800,
+        max_pixels=1_000_000,
+        max_photos=2,
+        queue=0,
+        beam_width=10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("KANTU_ENGINE", "onnx", "one of auto, litert, tensorflow"),
+        ("KANTU_MODELS", "a,,b", "separated by commas"),
+        ("KANTU_MODELS", "a,a", "each once"),
+        ("KANTU_MAX_BYTES", "10MB", "a whole number from 102400 to 268435456"),
+        ("KANTU_MAX_BYTES", "1_000_000", "a whole number"),
+        ("KANTU_MAX_BYTES", "9" * 5000, "a whole number"),
+        ("KANTU_MAX_PIXELS", "0", "a whole number from 50176"),
+        ("KANTU_MAX_PHOTOS", "-1", "a whole number from 1 to 100"),
+        ("KANTU_QUEUE", "1e3", "a whole number from 0 to 1000"),
+        ("KANTU_BEAM_WIDTH", "11", "a whole number from 1 to 10"),
+    ],
+)
+def test_it_rejects_a_bad_value_with_a_sentence(variable: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings.from_environment({variable: value})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{variable} is '{value}', but must be ")
+    assert allowed in sentence and sentence.endswith(".")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app import create_app
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import CheckpointError
+from app.config import ROOT, Settings
+from tests.fakes import FakeCaptioner
+
+
+def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_it_loads_the_models_with_the_engine_that_the_settings_name() -> None:
+    loaded = []
+
+    def load(folder: Path, engine: str) -> Captioner:
+        loaded.append((folder, engine))
+        return cast(Captioner, FakeCaptioner(folder.name))
+
+    app = create_app(Settings(models=(Path("a/one"), Path("b/two")), engine="litert"), load)
+    assert loaded == [(Path("a/one"), "litert"), (Path("b/two"), "litert")]
+    assert app.test_client().get("/readyz").get_json()["models"] == ["one", "two"]
+
+
+def test_a_bad_checkpoint_stops_it_with_its_sentence() -> None:
+    def load(folder: Path, engine: str) -> Captioner:
+        raise CheckpointError("The checkpoint is broken.")
+
+    with pytest.raises(SystemExit) as caught:
+        create_app(Settings(), load)
+    assert caught.value.code == "Kantu cannot start: The checkpoint is broken."
+
+
+def test_two_models_of_one_name_stop_it() -> None:
+    settings = Settings(models=(Path("a"), Path("b")))
+    with pytest.raises(SystemExit, match="two checkpoints called 'fake'"):
+        create_app(settings, load=lambda folder, engine: cast(Captioner, FakeCaptioner()))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("gunicorn", "--preload", "--check-config", "wsgi"),
+        ("flask", "--app", "wsgi", "routes"),
+        ("flask", "--app", "wsgi", "caption", "wsgi.py"),
+    ],
+    ids=["gunicorn", "flask", "flask caption"],
+)
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("KANTU_QUEUE", "many", "KANTU_QUEUE is 'many', but must be a whole number"),
+        ("KANTU_MODELS", "no-such-model", "no-such-model"),
+    ],
+)
+def test_a_terminal_shows_the_sentence_and_no_traceback(
+    command: tuple[str, ...], variable: str, value: str, words: str
+) -> None:
+    ended = _run(*command, **{variable: value})
+    assert ended.returncode != 0
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr

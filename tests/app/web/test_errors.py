@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from app.photos import PhotoError, read_photo
+from app.web.errors import PhotoTooLarge
+from tests.fakes import FakeCaptioner, fake_app, jpeg
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/nothing", 404, "not_found"),
+        ("GET", "/api/v1/captions", 405, "method_not_allowed"),
+        ("POST", "/api/v1/models", 405, "method_not_allowed"),
+    ],
+)
+def test_the_api_answers_errors_in_json(
+    client: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    response = client.open(path, method=method, headers={"Accept": "text/html"})
+    assert response.status_code == status
+    assert response.get_json()["error"]["code"] == code
+
+
+def test_pages_answer_errors_in_html(client: FlaskClient) -> None:
+    response = client.get("/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "There is nothing at this address." in response.text
+
+
+def test_who_asks_for_json_gets_it(client: FlaskClient) -> None:
+    response = client.get("/nothing", headers={"Accept": "application/json"})
+    assert response.get_json()["error"]["code"] == "not_found"
+
+
+def test_a_wrong_method_is_told_the_right_ones(client: FlaskClient) -> None:
+    assert "POST" in client.get("/api/v1/captions").headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "mimetype"), [("/", "text/html"), ("/api/v1/captions", "application/json")]
+)
+def test_a_defect_is_an_error_like_others(path: str, mimetype: str) -> None:
+    class Broken(FakeCaptioner):
+        def encode(self, photo: np.ndarray) -> np.ndarray:
+            raise RuntimeError("secret")
+
+    app = fake_app(Broken())
+    app.testing = False
+    response = app.test_client().post(path, data={"photo": (BytesIO(jpeg()), "a.jpg")})
+    assert (response.status_code, response.mimetype) == (500, mimetype)
+    assert "secret" not in response.text
+    assert "Something went wrong on the server." in response.text
+
+
+def test_a_photo_too_large_to_read_is_told_what_read_photo_tells() -> None:
+    with pytest.raises(PhotoError) as caught:
+        read_photo(b"x" * 2049, max_bytes=2048, max_pixels=1)
+    known_by_length = PhotoTooLarge(**caught.value.values)
+    assert str(known_by_length) == str(caught.value)
+    assert (known_by_length.code, known_by_length.status) == (
+        caught.value.code,
+        caught.value.status,
+    )

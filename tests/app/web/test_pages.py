@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from io import BytesIO
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg, noise
+
+
+def post(client: FlaskClient, photo: bytes, **fields: str) -> TestResponse:
+    return client.post("/", data={"photo": (BytesIO(photo), "a.jpg"), **fields})
+
+
+def shown_error(response: TestResponse) -> str:
+    (error,) = re.findall(r'<p id="error"[^>]*>(.*?)</p>', response.text)
+    return error
+
+
+def test_the_page_asks_for_a_photo(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert '<form id="form" class="ask" method="post" enctype="multipart/form-data"' in page
+    assert 'type="file" name="photo"' in page
+    assert "What is in the picture?" in page
+
+
+def test_the_form_answers_with_captions_in_both_languages(client: FlaskClient) -> None:
+    response = post(client, jpeg())
+    assert response.status_code == 200
+    assert SAID["en"][0] in response.text and SAID["zh"][0] in response.text
+    assert SAID["en"][1] in response.text, "an alternative"
+    assert "0.5%" in response.text, "its chance"
+    assert shown_error(response) == ""
+
+
+def test_the_form_answers_in_the_chosen_language_alone(client: FlaskClient) -> None:
+    page = post(client, jpeg(), language="zh").text
+    assert SAID["zh"][0] in page and SAID["en"][0] not in page
+    assert 'value="zh" checked' in page, "the choice stays"
+
+
+def test_the_answer_shows_a_small_copy_of_the_photo(client: FlaskClient) -> None:
+    (data,) = re.findall(
+        r'src="data:image/jpeg;base64,([^"]+)"', post(client, jpeg(2000, 1000)).text
+    )
+    assert Image.open(BytesIO(b64decode(data))).size == (800, 400)
+
+
+@pytest.mark.parametrize(
+    ("photo", "status", "words"),
+    [
+        (b"", 400, "empty"),
+        (b"GIF89a", 415, "GIF"),
+        (jpeg()[:300], 422, "damaged"),
+    ],
+)
+def test_an_error_stands_in_the_page(
+    client: FlaskClient, photo: bytes, status: int, words: str
+) -> None:
+    response = post(client, photo, language="zh")
+    assert response.status_code == status
+    assert words in shown_error(response)
+    assert 'aria-invalid="true"' in response.text
+    assert 'value="zh" checked' in response.text
+
+
+def test_it_asks_for_a_photo_where_none_was_chosen(client: FlaskClient) -> None:
+    response = client.post("/", data={"photo": (BytesIO(), "")})
+    assert response.status_code == 400
+    assert shown_error(response) == "Choose a JPEG photo first."
+
+
+@pytest.mark.parametrize("side", [400, 600])
+def test_a_photo_too_large_gets_one_sentence_whether_it_was_read_or_not(side: int) -> None:
+    client = fake_app(max_bytes=102_400).test_client()
+    assert post(client, noise(200, 200)).status_code == 200
+    response = post(client, noise(side, side))
+    assert response.status_code == 413
+    assert shown_error(response).startswith("This photo is larger than 0.1 MB.")
+    assert f'data-too-large="{shown_error(response)}"' in response.text, "the script's is the same"
+
+
+def test_what_the_captioner_says_is_escaped() -> None:
+    class Hostile(FakeCaptioner):
+        def decode(self, features, language, beam_width=3):  # type: ignore[no-untyped-def]
+            from app.captioning.captioner import Caption
+
+            return [Caption("<script>alert(1)</script>", (), -1.0)]
+
+    page = post(fake_app(Hostile()).test_client(), jpeg()).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_one_language_and_one_model_leave_no_choice() -> None:
+    page = fake_app(FakeCaptioner("only", ("zh",))).test_client().get("/").text
+    assert 'name="language"' not in page and 'name="model"' not in page
+
+
+def test_several_models_can_be_chosen_from() -> None:
+    client = fake_app(FakeCaptioner("one"), FakeCaptioner("two")).test_client()
+    page = post(client, jpeg(), model="two").text
+    assert "<option >one</option>" in page and "<option selected>two</option>" in page

@@ -1,0 +1,94 @@
+"""A browser, and the page served beside it by a captioner without weights."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from werkzeug.serving import make_server
+
+from tests.fakes import FakeCaptioner, fake_app
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+class Patient(FakeCaptioner):
+    """Looks at a photo for as long as a test wants to see it looking."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = Event()
+        self.may_answer.set()
+
+    def encode(self, photo: np.ndarray) -> np.ndarray:
+        assert self.may_answer.wait(30)
+        return super().encode(photo)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("there is no chromium")
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def captioner() -> Iterator[Patient]:
+    captioner = Patient()
+    yield captioner
+    captioner.may_answer.set()
+
+
+@pytest.fixture
+def address(captioner: Patient) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, fake_app(captioner, max_bytes=100_000), threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    captioner.may_answer.set()
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page in English, on a phone. Whatever the page complains of fails the test."""
+    context = browser.new_context(
+        locale="en-GB", viewport={"width": 360, "height": 740}, base_url=address
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: _keep_policy_violations(said.text, complaints))
+    page.goto("/")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def _keep_policy_violations(text: str, complaints: list[str]) -> None:
+    if "Content Security Policy" in text:
+        complaints.append(text)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "red.jpg"
+    Image.new("RGB", (300, 200), "red").save(path)
+    return path
