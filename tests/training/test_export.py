@@ -1,0 +1,170 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import CheckpointError, open_checkpoint, sha256
+from app.captioning.engines import load_engine
+from app.captioning.engines.tensorflow import TensorFlowEngine
+from tests.training.conftest import RECIPES, TINY, Pipeline
+from training import encoders
+from training.evaluate import evaluate
+from training.export import export
+from training.runs import load_run
+
+
+@pytest.fixture(scope="module")
+def engines(pipeline: Pipeline):
+    checkpoint = open_checkpoint(pipeline.checkpoint)
+    return [load_engine(name, checkpoint) for name in ("litert", "tensorflow")]
+
+
+def photo(shade: int) -> np.ndarray:
+    return np.full((224, 224, 3), shade, np.uint8)
+
+
+def test_the_manifest_vouches_for_every_file_but_itself(pipeline: Pipeline):
+    manifest = json.loads((pipeline.checkpoint / "manifest.json").read_text())
+    files = {path.name for path in pipeline.checkpoint.iterdir()} - {"manifest.json"}
+    assert manifest["files"] == {name: sha256(pipeline.checkpoint / name) for name in files}
+    assert manifest["encoder"]["name"] == TINY.name
+    assert manifest["languages"]["zh"]["trained_on"]["captions"] == 18 * 5
+
+
+def test_large_constants_are_stored_as_float16(pipeline: Pipeline):
+    graph = tf.compat.v1.GraphDef.FromString((pipeline.checkpoint / "frozen_graph.pb").read_bytes())
+    sizes = {
+        node.name: tf.make_ndarray(node.attr["value"].tensor).size
+        for node in graph.node
+        if node.op == "Const" and node.attr["dtype"].type == tf.float32.as_datatype_enum
+    }
+    assert max(sizes.values()) < 1024
+
+
+def test_both_engines_say_what_the_trained_decoder_says(pipeline: Pipeline, engines):
+    features = np.random.default_rng(0).random(1280, np.float32)
+    for language, run in pipeline.runs.items():
+        decoder = load_run(run).decoder
+        states = [decoder.start(features[None]).numpy()]
+        states += [engine.start(language, features) for engine in engines]
+        words = np.array([0, 3, 4], np.int32)
+        outputs = [decoder.step(np.repeat(states[0], 3, axis=0), words)[0].numpy()]
+        outputs += [
+            engine.step(language, np.repeat(state, 3, axis=0), words)[0]
+            for engine, state in zip(engines, states[1:], strict=True)
+        ]
+        np.testing.assert_allclose(outputs[1], outputs[0], atol=0.2)  # int8 weights
+        np.testing.assert_allclose(outputs[2], outputs[0], atol=0.02)  # float16 weights
+
+
+def test_both_engines_encode_alike(engines):
+    """Not the same: random weights suffer more from int8 than trained ones do."""
+    for shade in (0, 90, 255):
+        int8, float16 = (engine.encode(photo(shade)) for engine in engines)
+        assert int8.shape == float16.shape == (1280,)
+        assert np.dot(int8, float16) > 0.8 * np.linalg.norm(int8) * np.linalg.norm(float16)
+
+
+def test_one_hypothesis_or_many_at_a_time_makes_no_difference(engines):
+    features = np.random.default_rng(1).random(1280, np.float32)
+    for engine in engines:
+        state = np.repeat(engine.start("en", features), 4, axis=0)
+        words = np.array([3, 4, 5, 6], np.int32)
+        together, _ = engine.step("en", state, words)
+        for row in range(4):
+            alone, _ = engine.step("en", state[row : row + 1], words[row : row + 1])
+            np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["litert", "tensorflow"])
+def test_the_checkpoint_captions_in_both_languages(pipeline: Pipeline, engine):
+    captioner = Captioner.load(pipeline.checkpoint, engine)
+    assert captioner.languages == ("en", "zh")
+    assert captioner.caption(photo(200), "en")[0].text.endswith(".")
+    assert captioner.caption(photo(200), "zh")[0].text.endswith("。")
+
+
+def test_weights_that_the_features_were_not_computed_with_are_refused(
+    pipeline: Pipeline, tmp_path: Path
+):
+    (tmp_path / "other.tflite").write_bytes(b"other")
+    with pytest.raises(ValueError, match="is not the file that .* was computed with"):
+        export(
+            list(pipeline.runs.values()),
+            pipeline.features,
+            tmp_path / "other.tflite",
+            "tiny",
+            tmp_path,
+        )
+
+
+def test_decoders_in_each_other_s_place_are_refused_at_start_up(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "swapped"
+    shutil.copytree(pipeline.checkpoint, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    shutil.copyfile(folder / "decoder_zh.tflite", folder / "decoder_en.tflite")
+    manifest["files"]["decoder_en.tflite"] = sha256(folder / "decoder_en.tflite")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="the decoder knows .* words in 'en', its vocabulary"):
+        Captioner.load(folder, "litert")
+
+
+@pytest.mark.parametrize(
+    ("engine", "file"), [("litert", "encoder.tflite"), ("tensorflow", "frozen_graph.pb")]
+)
+def test_a_graph_that_is_none_is_refused_though_its_hash_is_right(
+    pipeline: Pipeline, tmp_path: Path, engine, file
+):
+    folder = tmp_path / "garbage"
+    shutil.copytree(pipeline.checkpoint, folder)
+    (folder / file).write_bytes(b"\xff" * 100)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][file] = sha256(folder / file)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="cannot run the checkpoint"):
+        Captioner.load(folder, engine)
+
+
+def test_an_engine_that_does_not_exist_is_refused(pipeline: Pipeline):
+    with pytest.raises(CheckpointError, match="no engine 'abacus'"):
+        Captioner.load(pipeline.checkpoint, "abacus")
+
+
+def test_auto_is_litert(pipeline: Pipeline):
+    checkpoint = open_checkpoint(pipeline.checkpoint)
+    assert type(load_engine("auto", checkpoint)).__name__ == "LiteRTEngine"
+
+
+def test_the_frozen_graph_keeps_its_parts_apart(pipeline: Pipeline):
+    engine = TensorFlowEngine(open_checkpoint(pipeline.checkpoint))
+    first = engine.encode(photo(0))
+    engine.start("zh", first)
+    assert np.array_equal(engine.encode(photo(0)), first)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_evaluate_scores_it_on_a_dataset_or_a_download(pipeline: Pipeline, tmp_path, language):
+    captions = tmp_path / "captions.jsonl"
+    scores = evaluate(pipeline.checkpoint, pipeline.dataset, "dev", language, captions_to=captions)
+    assert scores["photos"] == 6
+    assert 0 <= scores["BLEU-4"] <= scores["BLEU-1"] <= 100
+    assert scores["METEOR"] is None
+    assert len(captions.read_text(encoding="utf-8").splitlines()) == 6
+    download = pipeline.dataset.parent / "download"
+    assert evaluate(pipeline.checkpoint, download, "dev", language) == scores
+
+
+def test_evaluate_refuses_a_language_the_checkpoint_does_not_speak(pipeline: Pipeline):
+    with pytest.raises(ValueError, match="captions in en, zh, not in 'zh_translated'"):
+        evaluate(pipeline.checkpoint, pipeline.dataset, "dev", "zh_translated")
+
+
+def test_pretrained_weights_survive_being_read_from_a_quantised_file(pipeline: Pipeline):
+    original = encoders.build(TINY, None, TINY.size)
+    read = encoders.build(TINY, encoders.read_weights(pipeline.weights), TINY.size)
+    assert [one.shape for one in read.weights] == [one.shape for one in original.weights]
+    assert RECIPES["en"].decoder == "show_and_tell"

@@ -1,0 +1,107 @@
+"""Scores a checkpoint on a dataset, through the very door that the service uses.
+
+    python -m training.evaluate --model model_assets/show-and-tell-flickr8k \\
+        --dataset DIR --split dev --language en
+
+DIR is a TFRecord dataset or an original download. Prints the scores as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from app.captioning.captioner import BEAM_WIDTH, Captioner
+from app.captioning.engines import ENGINES
+from app.photos import read_photo
+from training.datasets import open_split
+from training.metrics import METEOR_ABSENT, score
+from training.tokenization import words
+
+TOKENISATION = {
+    "en": "PTB, lower-cased, punctuation removed, as pycocoevalcap",
+    "zh": "jieba (rjieba), punctuation removed",
+}
+
+
+def caption_split(
+    captioner: Captioner, dataset: Path, split: str, language: str, beam_width: int = BEAM_WIDTH
+) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
+    """File names, the best caption of each photo, and each photo's references."""
+    names, captions, references = [], [], []
+    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
+        if not example.captions.get(language):
+            continue
+        photo = read_photo(example.photo, max_bytes=1 << 30, max_pixels=1 << 30)
+        names.append(example.file_name)
+        captions.append(captioner.caption(photo, language, beam_width)[0].text)
+        references.append(example.captions[language])
+    return names, captions, references
+
+
+def evaluate(
+    model: Path,
+    dataset: Path,
+    split: str,
+    language: str,
+    beam_width: int = BEAM_WIDTH,
+    engine: str = "auto",
+    captions_to: Path | None = None,
+) -> dict[str, Any]:
+    """BLEU-1..4, ROUGE-L and CIDEr in percent, and what they were measured on.
+
+    Args:
+        captions_to: a file to write each photo's caption to, one JSON object a line.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        DatasetError: the dataset or the split is not there.
+        ValueError: the checkpoint does not speak the language, or the split has no captions in it.
+    """
+    captioner = Captioner.load(model, engine)
+    if language not in captioner.languages:
+        raise ValueError(
+            f"{captioner.name} captions in {', '.join(captioner.languages)}, not in {language!r}"
+        )
+    names, captions, references = caption_split(captioner, dataset, split, language, beam_width)
+    if captions_to:
+        lines = (
+            json.dumps({"photo": name, "caption": caption}, ensure_ascii=False) + "\n"
+            for name, caption in zip(names, captions, strict=True)
+        )
+        captions_to.write_text("".join(lines), encoding="utf-8")
+    candidates = [words(caption, language) for caption in captions]
+    return {
+        "model": captioner.name,
+        "split": split,
+        "language": language,
+        "photos": len(captions),
+        "beam_width": beam_width,
+        "engine": engine,
+        "tokenisation": TOKENISATION[language],
+        **score(candidates, [[words(one, language) for one in five] for five in references]),
+        "METEOR": None,
+        "METEOR_absent": METEOR_ABSENT,
+        "mean_words": sum(map(len, candidates)) / len(candidates),
+        "distinct_captions": len(set(captions)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
+    parser.add_argument("--beam-width", type=int, default=BEAM_WIDTH)
+    parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto")
+    parser.add_argument("--captions-to", type=Path)
+    print(json.dumps(evaluate(**vars(parser.parse_args())), indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

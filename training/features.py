@@ -1,0 +1,159 @@
+"""Features of a whole dataset from a frozen encoder, computed once and kept on disk.
+
+    python -m training.features --dataset data/flickr8k --encoder efficientnet_lite3 \\
+        --weights efficientnet_lite3.tflite --out runs/features
+
+The encoder is first converted to int8, calibrated on training photos, and the features are those
+of the converted graph: the decoder learns from exactly what it will be served. Each training photo
+is seen in several views: as it is, mirrored, and cropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from app.captioning.captioner import squash
+from app.captioning.checkpoint import sha256
+from app.photos import read_photo
+from training.conversion import convert_encoder
+from training.datasets import open_split
+from training.encoders import ENCODERS, build, read_weights
+
+PHOTO_SIZE = 224
+CALIBRATION_PHOTOS = 300
+SMALLEST_CROP = 0.75
+NO_LIMIT = 1 << 40
+
+_encode: Any
+"""The encoder of a worker process."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """One split's features, read from disk as they are needed."""
+
+    names: list[str]
+    """File name of each photo."""
+    values: np.ndarray
+    """float16 (views, photos, n)."""
+
+
+def load_features(folder: Path, split: str) -> Features:
+    """Raises FileNotFoundError where they were not computed."""
+    names = json.loads((folder / "features.json").read_text(encoding="utf-8"))["names"][split]
+    return Features(names, np.load(folder / f"{split}.npy", mmap_mode="r"))
+
+
+def compute(
+    dataset: Path, encoder: str, weights: Path, out: Path, views: int, workers: int
+) -> None:
+    """Writes encoder.tflite, train.npy, dev.npy and features.json into out."""
+    out.mkdir(parents=True, exist_ok=True)
+    calibration = (
+        np.asarray(_squashed(example.photo))
+        for example, _ in zip(open_split(dataset, "train"), range(CALIBRATION_PHOTOS), strict=False)
+    )
+    graph = out / "encoder.tflite"
+    model = build(ENCODERS[encoder], read_weights(weights), PHOTO_SIZE, batch_size=1)
+    graph.write_bytes(convert_encoder(model, calibration))
+    names = {}
+    for split, count in (("train", views), ("dev", 1)):
+        names[split], values = _encode_split(dataset, split, graph, count, workers)
+        np.save(out / f"{split}.npy", values)
+    facts = {
+        "encoder": encoder,
+        "photo_size": PHOTO_SIZE,
+        "weights_sha256": sha256(weights),
+        "names": names,
+    }
+    (out / "features.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def view(photo: Image.Image, index: int, seed: str) -> Image.Image:
+    """A photo as training sees it: 0 as it is, 1 mirrored, 2… a random crop, mirrored or not.
+
+    Args:
+        photo: RGB, PHOTO_SIZE in height and width.
+        index: which view.
+        seed: makes the crops of different photos differ, and each the same in every run.
+    """
+    if index == 0:
+        return photo
+    if index == 1:
+        return ImageOps.mirror(photo)
+    random = np.random.default_rng([index, *seed.encode()])
+    width, height = (photo.width * random.uniform(SMALLEST_CROP, 1.0, size=2)).astype(int)
+    left = random.integers(photo.width - width + 1)
+    top = random.integers(photo.height - height + 1)
+    cropped = photo.resize(
+        photo.size, Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
+    )
+    return ImageOps.mirror(cropped) if random.random() < 0.5 else cropped
+
+
+def _squashed(photo: bytes) -> Image.Image:
+    return squash(read_photo(photo, NO_LIMIT, NO_LIMIT), PHOTO_SIZE)
+
+
+def _encode_split(
+    dataset: Path, split: str, graph: Path, views: int, workers: int
+) -> tuple[list[str], np.ndarray]:
+    """File names, and features float16 (views, photos, n)."""
+    names: list[str] = []
+    rows: list[np.ndarray] = []
+
+    def jobs() -> Iterator[tuple[str, bytes]]:
+        for example in open_split(dataset, split):
+            names.append(example.file_name)
+            yield example.file_name, example.photo
+
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, initializer=_load, initargs=(graph,)) as pool:
+        encode = partial(_encode_views, views)
+        rows += tqdm(pool.imap(encode, jobs(), chunksize=16), desc=split, unit="photo")
+    return names, np.stack(rows, axis=1)
+
+
+def _load(graph: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    global _encode
+    _encode = Interpreter(str(graph), num_threads=1).get_signature_runner()
+
+
+def _encode_views(views: int, job: tuple[str, bytes]) -> np.ndarray:
+    name, photo = job
+    squashed = _squashed(photo)
+    return np.stack(
+        [
+            _encode(photo=np.asarray(view(squashed, index, name))[None])["features"][0]
+            for index in range(views)
+        ]
+    ).astype(np.float16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--views", type=int, default=6)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    compute(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
