@@ -34,19 +34,16 @@ def train(recipe: Recipe, dataset: Path, features: Path, run: Path) -> None:
         ValueError: the three do not belong together.
     """
     vocabulary = Vocabulary.load(dataset / f"vocabulary_{recipe.language}.txt")
-    trainer = Trainer(
-        recipe,
-        vocabulary,
-        load_corpus(dataset, features, "train", recipe.language),
-        load_corpus(dataset, features, "dev", recipe.language),
-    )
-    prepare_run(run, recipe, vocabulary, trainer.train)
+    corpus = load_corpus(dataset, features, "train", recipe.language)
+    dev = load_corpus(dataset, features, "dev", recipe.language)
+    trainer = Trainer(recipe, vocabulary, corpus, dev)
+    prepare_run(run, recipe, vocabulary, corpus)
     state = run / "state.npz"
     if state.exists():
         trainer.restore(state)
         print(f"going on after epoch {trainer.progress.epoch}")
     writer = tf.summary.create_file_writer(str(run / "tensorboard"))
-    while trainer.progress.epoch < recipe.epochs:
+    while trainer.progress.epoch < recipe.all_epochs:
         figures = {f"train/{name}": value for name, value in trainer.run_epoch().items()}
         figures |= {f"dev/{name}": value for name, value in trainer.evaluate().items()}
         keep_best(trainer, figures, run)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tests.training.conftest import RECIPES, Pipeline
 from training import train as training
 from training.corpus import load_corpus
+from training.maximum_likelihood import learning_rate_schedule
 from training.runs import load_run
-from training.trainer import learning_rate_schedule
 
 
 def log(run: Path) -> list[dict]:

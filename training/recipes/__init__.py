@@ -22,10 +22,19 @@ class Recipe:
     batch_size: int = 128
     """Captions, not photos."""
     epochs: int = 15
+    """Of maximum likelihood."""
     learning_rate: float = 1e-3
     """The peak, reached after warm_up; a cosine takes it to a hundredth."""
     warm_up: float = 0.05
     """Share of all steps."""
+    self_critical_epochs: int = 0
+    """After those."""
+    self_critical_photos: int = 64
+    """A batch."""
+    self_critical_samples: int = 5
+    """Captions of each."""
+    self_critical_learning_rate: float = 2e-4
+    """At first; a cosine takes it to a tenth."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0
@@ -33,6 +42,10 @@ class Recipe:
     mixed_precision: bool = True
     """bfloat16 matrix products: nearly three times as fast on a CPU that has them."""
     seed: int = 1
+
+    @property
+    def all_epochs(self) -> int:
+        return self.epochs + self.self_critical_epochs
 
 
 def load_recipe(name: str) -> Recipe:

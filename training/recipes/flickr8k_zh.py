@@ -2,4 +2,4 @@
 
 from training.recipes import Recipe
 
-RECIPE = Recipe(language="zh")
+RECIPE = Recipe(language="zh", epochs=12)

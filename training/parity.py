@@ -1,0 +1,52 @@
+"""Compares the two engines on a whole split: int8 weights on LiteRT, float16 on TensorFlow.
+
+    python -m training.parity --model model_assets/show-and-tell-flickr8k \\
+        --dataset DIR --split dev --language en
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from app.captioning.captioner import Captioner
+from app.captioning.engines import ENGINES
+from training.evaluate import TOKENISATION, caption_split
+from training.metrics import score
+from training.tokenization import words
+
+
+def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, Any]:
+    """Each engine's scores in percent, and the share of photos that get the same caption."""
+    said: dict[str, list[str]] = {}
+    scores: dict[str, dict[str, float]] = {}
+    for engine in ENGINES:
+        captioner = Captioner.load(model, engine)
+        _, said[engine], references = caption_split(captioner, dataset, split, language)
+        scores[engine] = score(
+            [words(caption, language) for caption in said[engine]],
+            [[words(one, language) for one in five] for five in references],
+        )
+    pairs = list(zip(*said.values(), strict=True))
+    return {
+        "split": split,
+        "language": language,
+        "photos": len(pairs),
+        **scores,
+        "identical_captions": 100 * sum(first == second for first, second in pairs) / len(pairs),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
+    print(json.dumps(parity(**vars(parser.parse_args())), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The second objective: the score itself (Rennie et al. 2017, self-critical sequence training).
+
+The decoder says several captions of a photo at random; those that CIDEr-D likes better than the
+others become more likely. The others' mean is the baseline (Luo 2020, "A better variant of
+self-critical sequence training").
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from app.captioning.vocabulary import END, Vocabulary
+from training.corpus import Corpus
+from training.decoders import ShowAndTell
+from training.metrics import Cider
+from training.recipes import Recipe
+
+
+class SelfCritical:
+    """Policy gradient on CIDEr-D against the training captions.
+
+    The end counts as a word, in captions as in references: without it the decoder learns to stop
+    in the middle of a sentence.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        vocabulary: Vocabulary,
+        corpus: Corpus,
+        decoder: ShowAndTell,
+        speaker: ShowAndTell,
+    ):
+        """speaker: a float32 twin of decoder, given its weights before each batch."""
+        self.recipe, self.vocabulary, self.corpus = recipe, vocabulary, corpus
+        self.decoder, self.speaker = decoder, speaker
+        self.cider = Cider([[[*words, END] for words in five] for five in corpus.captions])
+        photos = len(corpus.captions)
+        self.steps_per_epoch = -(-photos // recipe.self_critical_photos)
+        self.optimizer = keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                recipe.self_critical_learning_rate,
+                max(1, self.steps_per_epoch * recipe.self_critical_epochs),
+                alpha=0.1,
+            ),
+            global_clipnorm=recipe.clip_norm,
+        )
+        self.optimizer.build(decoder.trainable_variables)
+        self._say = tf.function(self._sample)
+        self._train_step = tf.function(self._step)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Mean reward (CIDEr-D in percent) of the captions said."""
+        random = np.random.default_rng([self.recipe.seed, epoch])
+        order = random.permutation(len(self.corpus.captions))
+        rewards = []
+        for at in tqdm(
+            range(0, len(order), self.recipe.self_critical_photos),
+            desc=f"epoch {epoch + 1}, self-critical",
+            leave=False,
+            disable=None,
+        ):
+            photos = order[at : at + self.recipe.self_critical_photos]
+            rewards.append(self._learn(photos, random))
+        return {"reward": float(np.mean(np.concatenate(rewards)))}
+
+    def _learn(self, photos: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Says captions of these photos and learns from them; their rewards (photos, samples)."""
+        views = random.integers(len(self.corpus.features.values), size=len(photos))
+        features = self.corpus.features.values[views, photos].astype(np.float32)
+        features = np.repeat(features, self.recipe.self_critical_samples, axis=0)
+        copy_weights(self.decoder, self.speaker)
+        seed = random.integers(1 << 31, size=2).astype(np.int32)
+        said = self._say(features, seed).numpy()
+        mask = until_end(said, self.vocabulary.end)
+        rewards = self._rewards(photos, said, mask)
+        others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
+        inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.start)
+        self._train_step(
+            features, inputs, said, mask * (rewards - others).reshape(-1, 1).astype(np.float32)
+        )
+        return rewards
+
+    def _sample(self, features: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Captions said at random, int32 (n, max_words + 1); what follows an end means nothing."""
+        state = self.speaker.start(features)
+        words = tf.fill((tf.shape(features)[0],), self.vocabulary.start)
+        said = []
+        for time in range(self.recipe.max_words + 1):
+            log_probabilities, state = self.speaker.step(state, words)
+            words = tf.random.stateless_categorical(
+                log_probabilities, 1, seed + [time, 0], dtype=tf.int32
+            )[:, 0]
+            said.append(words)
+        return tf.stack(said, axis=1)
+
+    def _rewards(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """CIDEr-D of each caption in percent, float64 (photos, samples)."""
+        samples = self.recipe.self_critical_samples
+        rewards = [
+            self.cider.score([self.vocabulary.words[index] for index in ids[: int(length)]], photo)
+            for photo, ids, length in zip(
+                np.repeat(photos, samples), said, mask.sum(axis=1), strict=True
+            )
+        ]
+        return 100 * np.array(rewards).reshape(len(photos), samples)
+
+    def _step(
+        self, features: tf.Tensor, inputs: tf.Tensor, said: tf.Tensor, advantages: tf.Tensor
+    ) -> None:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(self.decoder(features, inputs), tf.float32)
+            chosen = tf.gather(tf.nn.log_softmax(logits), said, axis=-1, batch_dims=2)
+            loss = -tf.reduce_mean(chosen * advantages)
+        variables = self.decoder.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+
+def until_end(said: np.ndarray, end: int) -> np.ndarray:
+    """1 up to and including the first end of each row, 0 after it; float32 like said."""
+    ended_before = np.cumsum(said == end, axis=1) - (said == end)
+    return (ended_before == 0).astype(np.float32)
+
+
+def copy_weights(source: ShowAndTell, target: ShowAndTell) -> None:
+    for theirs, ours in zip(source.weights, target.weights, strict=True):
+        ours.assign(theirs.value)
