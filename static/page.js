@@ -168,7 +168,7 @@ function put(element, { text, probability }) {
 
 // As percent() in app/web/texts.py.
 function percent(probability) {
-  if (probability < 0.00001) return "<0.001%";
+  if (probability < 0.000001) return "<0.0001%";
   const percentage = 100 * probability;
   return `${percentage >= 10 ? percentage.toFixed(0) : Number(percentage.toPrecision(2))}%`;
 }

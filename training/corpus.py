@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,15 @@ class Corpus:
     features: Features
     captions: list[list[list[str]]]
     """The words of each caption of each photo."""
+    rows: np.ndarray | None = None
+    """Where in the features each photo is. None: they are the same photos in the same order."""
+
+    def look(
+        self, views: int | np.ndarray, photos: slice | Sequence[int] | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """Features of a view of each of these photos, float32 (photos, n). Reads no others."""
+        rows = photos if self.rows is None else self.rows[photos]
+        return self.features.values[views, rows].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,20 +49,29 @@ class Batch:
 
 
 def load_corpus(dataset: Path, features: Path, split: str, language: str) -> Corpus:
-    """Raises ValueError where the features were computed from other photos."""
+    """The photos that have captions in a language: a dataset may hold others for another decoder.
+
+    Raises:
+        ValueError: where the features were computed from photos that the dataset does not have, or
+            no photo has captions in that language.
+    """
     cached = load_features(features, split)
     captions = {
-        example.file_name: [words(caption, language) for caption in example.captions[language]]
+        example.file_name: [
+            words(caption, language) for caption in example.captions.get(language, ())
+        ]
         for example in open_split(dataset, split)
-        if example.captions.get(language)
     }
     missing = [name for name in cached.names if name not in captions]
     if missing:
         raise ValueError(
-            f"{features} was computed from another dataset: {dataset} has no {language!r} captions "
-            f"of {missing[0]} ({len(missing)} such photos in {split})"
+            f"{features} was computed from another dataset: {dataset} has no photo and no "
+            f"{language!r} captions of {missing[0]} ({len(missing)} such photos in {split})"
         )
-    return Corpus(cached, [captions[name] for name in cached.names])
+    rows = [row for row, name in enumerate(cached.names) if captions[name]]
+    if not rows:
+        raise ValueError(f"{dataset} has no {language!r} captions in {split}")
+    return Corpus(cached, [captions[cached.names[row]] for row in rows], np.array(rows))
 
 
 def batches(corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe, epoch: int) -> Iterator[Batch]:
@@ -92,4 +110,4 @@ def _batch(
         mask[row, : len(ids) + 1] = 1
     views = random.integers(len(corpus.features.values), size=len(examples))
     photos = [photo for photo, _ in examples]
-    return Batch(corpus.features.values[views, photos].astype(np.float32), inputs, targets, mask)
+    return Batch(corpus.look(views, photos), inputs, targets, mask)

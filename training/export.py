@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def _manifest(
         },
         "languages": {
             language: {
-                "decoder": run.recipe.decoder,
+                "recipe": asdict(run.recipe),
                 "max_words": run.recipe.max_words,
                 "length_penalty": run.recipe.length_penalty,
                 "trained_on": run.trained_on,

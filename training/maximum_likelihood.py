@@ -90,7 +90,7 @@ def learning_rate_schedule(
     warm_up = round(recipe.warm_up * steps)
     return keras.optimizers.schedules.CosineDecay(
         0.0,
-        steps - warm_up,
+        max(1, steps - warm_up),
         alpha=0.01,
         warmup_target=recipe.learning_rate,
         warmup_steps=warm_up,

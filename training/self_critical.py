@@ -70,7 +70,7 @@ class SelfCritical:
     def _learn(self, photos: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Says captions of these photos and learns from them; their rewards (photos, samples)."""
         views = random.integers(len(self.corpus.features.values), size=len(photos))
-        features = self.corpus.features.values[views, photos].astype(np.float32)
+        features = self.corpus.look(views, photos)
         features = np.repeat(features, self.recipe.self_critical_samples, axis=0)
         copy_weights(self.decoder, self.speaker)
         seed = random.integers(1 << 31, size=2).astype(np.int32)

@@ -43,7 +43,7 @@ class Trainer:
         self.decoder = build_decoder(
             recipe, len(vocabulary), size, "mixed_bfloat16" if recipe.mixed_precision else "float32"
         )
-        self.decoder.standardise.adapt(train.features.values[0])
+        self.decoder.standardise.adapt(train.look(0))
         self.speaker = build_decoder(recipe, len(vocabulary), size, "float32")
         self.maximum_likelihood = MaximumLikelihood(recipe, vocabulary, train, self.decoder)
         self.self_critical = SelfCritical(recipe, vocabulary, train, self.decoder, self.speaker)
@@ -60,8 +60,7 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Dev perplexity and scores, by beam search as it is served, in float32."""
         copy_weights(self.decoder, self.speaker)
-        features = np.asarray(self.dev.features.values[0], np.float32)
-        candidates = describe(self.speaker, features, self.vocabulary, self.recipe)
+        candidates = describe(self.speaker, self.dev.look(0), self.vocabulary, self.recipe)
         return {
             "perplexity": perplexity(self.speaker, self.dev, self.vocabulary, self.recipe),
             **score([list(words) for words in candidates], self.dev.captions),

@@ -25,8 +25,8 @@ def caption_choices(languages: tuple[str, ...]) -> dict[str, LazyString]:
 
 def percent(probability: float) -> str:
     """Two digits that count: "37%", "4.2%", "0.0031%". static/page.js writes the same."""
-    if probability < 0.00001:
-        return "<0.001%"
+    if probability < 0.000001:
+        return "<0.0001%"
     percentage = 100 * probability
     return f"{percentage:.0f}%" if percentage >= 10 else f"{percentage:.2g}%"
 

@@ -1,8 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus, batches
+from training.corpus import Corpus, batches, load_corpus
+from training.datasets.tfrecord import Example
+from training.datasets.writing import Split, write_metadata, write_splits
 from training.features import Features
 from training.recipes import Recipe
 
@@ -67,3 +71,83 @@ def test_an_epoch_is_the_same_in_every_run_and_unlike_the_next(corpus):
 
     assert epoch(0) == epoch(0)
     assert epoch(0) != epoch(1)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Five photos; "b" and "d" have no Chinese captions."""
+    photos = [
+        Example(name, number, b"", {"en": (f"photo {name}",)} | chinese)
+        for number, (name, chinese) in enumerate(
+            {
+                "a": {"zh": ("一",)},
+                "b": {},
+                "c": {"zh": ("二",)},
+                "d": {},
+                "e": {"zh": ("三",)},
+            }.items()
+        )
+    ]
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    written = write_splits({"train": Split(len(photos), photos)}, folder, shards=1)
+    write_metadata(folder, {"name": "five", "splits": written})
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Writes features of photos: two views, whose values are the row's number, and 100 more."""
+
+    def write(names):
+        rows = np.arange(len(names), dtype=np.float16)[:, None]
+        np.save(tmp_path / "train.npy", np.stack([rows, rows + 100]))
+        (tmp_path / "features.json").write_text(json.dumps({"names": {"train": names}}))
+        return tmp_path
+
+    return write
+
+
+def test_photos_without_captions_in_the_language_are_left_out(dataset, cache):
+    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
+    assert corpus.captions == [[["一"]], [["二"]], [["三"]]]
+    assert corpus.look(0, slice(None)).tolist() == [[0], [2], [4]]
+
+
+def test_all_photos_stay_where_all_have_captions(dataset, cache):
+    corpus = load_corpus(dataset, cache(list("edcba")), "train", "en")
+    assert [captions[0][1] for captions in corpus.captions] == list("edcba")
+    assert corpus.look(0).tolist() == [[0], [1], [2], [3], [4]]
+
+
+def test_features_are_those_of_the_views_and_photos_asked_for(dataset, cache):
+    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
+    looked = corpus.look(np.array([1, 0, 1]), np.array([2, 1, 2]))
+    assert looked.tolist() == [[104], [2], [104]]
+    assert looked.dtype == np.float32
+
+
+def test_batches_pair_captions_with_the_features_of_their_own_photo(dataset, cache):
+    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
+    vocabulary = Vocabulary.build([["一", "二", "三"]], 1)
+    pairs = {
+        (vocabulary.words[targets[0]], int(features[0]) % 100)
+        for batch in batches(corpus, vocabulary, RECIPE, epoch=0)
+        for features, targets in zip(batch.features, batch.targets, strict=True)
+    }
+    assert pairs == {("一", 0), ("二", 2), ("三", 4)}
+
+
+def test_the_features_stay_on_disk(dataset, cache):
+    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
+    assert isinstance(corpus.features.values, np.memmap)
+
+
+def test_a_photo_that_the_dataset_does_not_have_is_an_error(dataset, cache):
+    with pytest.raises(ValueError, match=r"no 'zh' captions of x \(1 such photos in train\)"):
+        load_corpus(dataset, cache(["a", "b", "x"]), "train", "zh")
+
+
+def test_a_language_in_which_no_photo_has_captions_is_an_error(dataset, cache):
+    with pytest.raises(ValueError, match="no 'zh' captions in train"):
+        load_corpus(dataset, cache(["b", "d"]), "train", "zh")

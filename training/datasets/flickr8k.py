@@ -18,30 +18,21 @@ Files may be absent and lines may be damaged: what can be used is used, and the 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-from tqdm import tqdm
-
-from app.captioning.vocabulary import Vocabulary
-from training.datasets.tfrecord import (
-    METADATA,
-    DatasetError,
-    Example,
-    Photo,
-    no_split,
-    write_shards,
+from training.datasets.command import dataset_parser, run
+from training.datasets.downloads import (
+    Report,
+    Splits,
+    has_words,
+    usable_photos,
+    write_download,
 )
-from training.tokenization import words
+from training.datasets.tfrecord import DatasetError, Example, no_split
 
 IMAGE_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset")
 TEXT_FOLDER = "Flickr8k_text"
@@ -55,84 +46,17 @@ CAPTION_FILES = {
     "zh": "flickr8kzhc.caption.txt",
     "zh_translated": "flickr8kzhb.caption.txt",
 }
-VOCABULARY_LANGUAGES = ("en", "zh")
-MINIMUM_COUNT = 4
-"""How often a word comes in the training captions to enter the vocabulary."""
 
 # What a file that is not UTF-8 is taken for. Latin-1 gives every byte a letter.
 _LEGACY_ENCODINGS = {"en": "latin-1", "zh": "gb18030", "zh_translated": "gb18030"}
 _CAPTION_LINE = re.compile(r"(?P<name>[^#\t]+)#(?:zh[bc]#)?\d+(?:\s+(?P<caption>.*))?")
-_DATASET_FILE = re.compile(r"dataset\.json|vocabulary_\w+\.txt|\w+-\d+-of-\d+\.tfrecord")
-
-PROBLEMS = {
-    "missing_files": "lists and caption files that are absent",
-    "legacy_encodings": "files that are not UTF-8, read in an older encoding",
-    "undecodable_lines": "lines skipped because they are not text in their file's encoding",
-    "unparsable_lines": "lines skipped because they are not a photo's name and a caption",
-    "empty_captions": "captions skipped because they have no word",
-    "missing_photos": "photos named in a list or caption file that are not on disk",
-    "broken_photos": "photos of a split left out because they cannot be decoded",
-    "captions_without_photo": "captions of photos that are not on disk",
-    "photos_without_captions": "photos without captions in a language",
-    "unknown_names": "names in a split that are neither on disk nor in a caption file",
-    "repeated_names": "photos named twice, in one split or in two; the first place counts",
-    "unused_photos": "photos on disk that are in no split",
-}
-EXAMPLES_KEPT = 5
-
-
-@dataclass
-class Problem:
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-    """The first few, by name."""
-
-
-@dataclass
-class Report:
-    """What was read and what was wrong. `str()` gives a summary for people."""
-
-    photos: dict[str, int] = field(default_factory=dict)
-    """Usable photos by split."""
-    captions: dict[str, int] = field(default_factory=dict)
-    """Their captions by language, over all splits."""
-    problems: dict[str, Problem] = field(
-        default_factory=lambda: {key: Problem() for key in PROBLEMS}
-    )
-    """By the keys of `PROBLEMS`, where each is explained."""
-
-    def add(self, problem: str, example: str) -> None:
-        found = self.problems[problem]
-        found.count += 1
-        if len(found.examples) < EXAMPLES_KEPT:
-            found.examples.append(example)
-
-    def as_json(self) -> dict[str, Any]:
-        found = {key: vars(problem) for key, problem in self.problems.items() if problem.count}
-        return {"photos": self.photos, "captions": self.captions, "problems": found}
-
-    def __str__(self) -> str:
-        lines = [
-            f"photos: {_listed(self.photos)}",
-            f"captions: {_listed(self.captions)}",
-        ]
-        for key, problem in self.problems.items():
-            if problem.count:
-                more = ", …" if problem.count > len(problem.examples) else ""
-                examples = ", ".join(problem.examples)
-                lines.append(f"{problem.count} {PROBLEMS[key]}: {examples}{more}")
-        return "\n".join(lines)
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def is_download(directory: Path) -> bool:
     return (directory / TEXT_FOLDER).is_dir()
 
 
-def read(root: Path) -> tuple[dict[str, list[Photo]], Report]:
+def read(root: Path) -> tuple[Splits, Report]:
     """Reads an original download.
 
     Text is UTF-8, with or without a byte order mark, with any line ends. Where most lines beyond
@@ -144,27 +68,11 @@ def read(root: Path) -> tuple[dict[str, list[Photo]], Report]:
     Raises:
         DatasetError: when there is no photo, no caption or no list to use.
     """
-    report = Report()
+    report = Report("flickr8k")
     images, text = _folders(root)
-    on_disk = {path.name for path in images.iterdir() if path.is_file()}
     captions = _read_captions(text, report)
     lists = _read_lists(text, report)
-    _compare(on_disk, captions, lists, report)
-    splits = {
-        split: [
-            _photo(images / name, captions)
-            for name in tqdm(names, desc=f"Reading {split}", unit="photo", disable=None)
-            if name in on_disk
-            and any(name in by_name for by_name in captions.values())
-            and _decodes(images / name, report)
-        ]
-        for split, names in lists.items()
-    }
-    splits = {split: photos for split, photos in splits.items() if photos}
-    if not splits:
-        raise DatasetError(f"{root} has no photo that is listed, captioned and whole.\n{report}")
-    _count(splits, report)
-    return splits, report
+    return usable_photos(images, captions, lists, report), report
 
 
 def read_split(root: Path, split: str) -> Iterator[Example]:
@@ -188,23 +96,7 @@ def write(root: Path, out: Path, shards: int = 8) -> Report:
         DatasetError: when there is nothing to train on, or `out` holds something else.
         ValueError: when shards is less than 1.
     """
-    out = out.resolve()
-    partial = out.with_name(f"{out.name}.partial")
-    for folder in (out, partial):
-        _check_replaceable(folder)
-    splits, report = read(root)
-    if "train" not in splits:
-        raise DatasetError(f"{root} has no usable photo in the split 'train'.\n{report}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        _write_files(splits, partial, shards, report)
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return report
+    return write_download(partial(read, root), out, shards)
 
 
 def _folders(root: Path) -> tuple[Path, Path]:
@@ -225,7 +117,7 @@ def _read_captions(text: Path, report: Report) -> dict[str, dict[str, list[str]]
             parsed = _CAPTION_LINE.fullmatch(line)
             if not parsed:
                 report.add("unparsable_lines", f"{file_name}: {line[:80]}")
-            elif not any(map(str.isalnum, parsed["caption"] or "")):
+            elif not has_words(parsed["caption"] or ""):
                 report.add("empty_captions", f"{file_name}: {line[:80]}")
             else:
                 by_name[parsed["name"]].append(parsed["caption"])
@@ -284,126 +176,10 @@ def _decode(line: bytes, encoding: str) -> str | None:
         return None
 
 
-def _compare(
-    on_disk: set[str],
-    captions: dict[str, dict[str, list[str]]],
-    lists: dict[str, list[str]],
-    report: Report,
-) -> None:
-    """Reports photos, captions and lists that do not belong together, sorted by name."""
-    captioned = {name for by_name in captions.values() for name in by_name}
-    listed = {name for names in lists.values() for name in names}
-    for name in sorted((captioned | listed) - on_disk):
-        report.add("missing_photos", name)
-    for name in sorted(listed - on_disk - captioned):
-        report.add("unknown_names", name)
-    for name in sorted(on_disk - listed):
-        report.add("unused_photos", name)
-    for language, by_name in captions.items():
-        for name in sorted(on_disk - by_name.keys()):
-            report.add("photos_without_captions", f"{name} ({language})")
-        for name in sorted(by_name.keys() - on_disk):
-            for _ in by_name[name]:
-                report.add("captions_without_photo", f"{name} ({language})")
-
-
-def _decodes(path: Path, report: Report) -> bool:
-    try:
-        with Image.open(path) as image:
-            # A JPEG at an eighth of its size costs less, and is read to its end all the same.
-            image.draft("RGB", (image.width // 8, image.height // 8))
-            image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        report.add("broken_photos", path.name)
-        return False
-    return True
-
-
-def _photo(path: Path, captions: dict[str, dict[str, list[str]]]) -> Photo:
-    return Photo(
-        file_name=path.name,
-        image_id=_image_id(path.name),
-        path=path,
-        captions={
-            language: tuple(by_name[path.name])
-            for language, by_name in captions.items()
-            if path.name in by_name
-        },
-    )
-
-
-def _image_id(file_name: str) -> int:
-    """The first 48 bits of the name's SHA-256.
-
-    Unlike a place in a list it is the same for every copy, however incomplete; unlike Flickr's
-    number it needs nothing of the name. 48 bits are exact in JSON, and two of 8,000 names share
-    them with a chance of one in nine million.
-    """
-    return int.from_bytes(hashlib.sha256(file_name.encode()).digest()[:6], "big")
-
-
-def _count(splits: dict[str, list[Photo]], report: Report) -> None:
-    for split, photos in splits.items():
-        report.photos[split] = len(photos)
-        for language, count in _caption_counts(photos).items():
-            report.captions[language] = report.captions.get(language, 0) + count
-
-
-def _caption_counts(photos: Sequence[Photo]) -> dict[str, int]:
-    counts = {
-        language: sum(len(photo.captions.get(language, ())) for photo in photos)
-        for language in CAPTION_FILES
-    }
-    return {language: count for language, count in counts.items() if count}
-
-
-def _check_replaceable(out: Path) -> None:
-    """Nothing is deleted but what `write` wrote."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise DatasetError(f"{out} is a file: choose another folder for the dataset.")
-    for path in sorted(out.iterdir()):
-        if not (path.is_file() and _DATASET_FILE.fullmatch(path.name)):
-            raise DatasetError(
-                f"{out} holds {path.name}, which is no part of a dataset: choose another folder."
-            )
-
-
-def _write_files(splits: dict[str, list[Photo]], folder: Path, shards: int, report: Report) -> None:
-    metadata: dict[str, Any] = {"name": "flickr8k", "splits": {}}
-    for split, photos in splits.items():
-        metadata["splits"][split] = {
-            "photos": len(photos),
-            "captions": _caption_counts(photos),
-            "shards": write_shards(photos, folder, split, shards),
-        }
-    for language in VOCABULARY_LANGUAGES:
-        _write_vocabulary(splits["train"], language, folder)
-    metadata["report"] = report.as_json()
-    text = json.dumps(metadata, ensure_ascii=False, indent=2) + "\n"
-    (folder / METADATA).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_vocabulary(photos: Sequence[Photo], language: str, folder: Path) -> None:
-    captions = [text for photo in photos for text in photo.captions.get(language, ())]
-    if captions:
-        vocabulary = Vocabulary.build((words(text, language) for text in captions), MINIMUM_COUNT)
-        vocabulary.save(folder / f"vocabulary_{language}.txt")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Turns Flickr8k into a TFRecord dataset.")
+    parser = dataset_parser("Turns Flickr8k into a TFRecord dataset.")
     parser.add_argument("--root", type=Path, required=True, help="folder of the original download")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset to write")
-    parser.add_argument("--shards", type=int, default=8, help="files per split (default: 8)")
-    options = parser.parse_args(arguments)
-    if options.shards < 1:
-        parser.error("--shards must be at least 1")
-    try:
-        print(write(options.root, options.out, options.shards))
-    except (DatasetError, OSError) as error:
-        parser.exit(1, f"{error}\n")
+    run(parser, write, arguments)
 
 
 if __name__ == "__main__":

@@ -55,11 +55,20 @@ class Photo:
         return Example(self.file_name, self.image_id, self.path.read_bytes(), self.captions)
 
 
-def write_shards(photos: Sequence[Photo], out: Path, split: str, shards: int) -> dict[str, str]:
+def write_shards(
+    examples: Iterable[Example], size: int, out: Path, split: str, shards: int
+) -> dict[str, str]:
     """Writes photos, in their order, to as many shards of about equal length.
 
     Shards hold consecutive photos, so reading them in order gives the photos in order. With more
     shards than photos, some are empty. The same photos always give the same bytes.
+
+    Args:
+        examples: the photos; they are taken one at a time.
+        size: how many they are.
+        out: the folder to write into.
+        split: names the shards.
+        shards: how many files to write.
 
     Returns:
         The SHA-256 of each shard, in hexadecimal, by its file name.
@@ -71,13 +80,17 @@ def write_shards(photos: Sequence[Photo], out: Path, split: str, shards: int) ->
     if shards < 1:
         raise ValueError(f"a dataset has at least one shard, not {shards}")
     digests = {}
-    remaining = iter(tqdm(photos, desc=f"Writing {split}", unit="photo", disable=None))
+    shown = tqdm(examples, desc=f"Writing {split}", total=size, unit="photo", disable=None)
+    remaining = iter(shown)
     for shard in range(shards):
-        first, last = (len(photos) * end // shards for end in (shard, shard + 1))
+        first, last = (size * end // shards for end in (shard, shard + 1))
+        # The last takes what is left: where examples are not as many as promised, their reader is
+        # asked for one more than there are, and can say so.
+        length = last - first if shard + 1 < shards else None
         path = out / _shard_name(split, shard, shards)
         with tf.io.TFRecordWriter(str(path)) as writer:
-            for photo in islice(remaining, last - first):
-                writer.write(_serialise(photo.load()))
+            for example in islice(remaining, length):
+                writer.write(_serialise(example))
         digests[path.name] = _sha256(path)
     return digests
 
@@ -95,6 +108,28 @@ def is_dataset(directory: Path) -> bool:
     return (directory / METADATA).is_file()
 
 
+@dataclass(frozen=True)
+class Metadata:
+    """What reading a dataset needs of its `dataset.json`."""
+
+    name: str
+    sizes: dict[str, int]
+    """Photos by split."""
+
+
+def read_metadata(directory: Path) -> Metadata:
+    """Raises DatasetError when the directory is no TFRecord dataset."""
+    if not is_dataset(directory):
+        raise DatasetError(f"{directory} is no TFRecord dataset: it has no {METADATA}.")
+    path = directory / METADATA
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        sizes = {split: int(facts["photos"]) for split, facts in written["splits"].items()}
+        return Metadata(str(written["name"]), sizes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path} does not describe a dataset: write it again.") from error
+
+
 def read_split(directory: Path, split: str) -> Iterator[Example]:
     """Reads a split of a dataset with metadata, and makes sure that no photo is lost.
 
@@ -102,10 +137,10 @@ def read_split(directory: Path, split: str) -> Iterator[Example]:
         DatasetError: at once when there is no such split or a shard is missing; while reading, when
             a shard is corrupt, or at the end when the number of photos is not the one written.
     """
-    photos = _photos_written(directory)
-    if split not in photos:
-        raise DatasetError(no_split(directory, split, photos))
-    return _counted(read_shards(directory, split), photos[split], directory)
+    sizes = read_metadata(directory).sizes
+    if split not in sizes:
+        raise DatasetError(no_split(directory, split, sizes))
+    return _counted(read_shards(directory, split), sizes[split], directory)
 
 
 def no_split(directory: Path, split: str, present: Iterable[str]) -> str:
@@ -147,15 +182,6 @@ def _counted(examples: Iterator[Example], expected: int, where: Path) -> Iterato
         raise DatasetError(
             f"{where} gave {count} photos where {expected} were written: write the dataset again."
         )
-
-
-def _photos_written(directory: Path) -> dict[str, int]:
-    path = directory / METADATA
-    try:
-        splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
-        return {split: int(written["photos"]) for split, written in splits.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path} does not describe a dataset: write it again.") from error
 
 
 def _serialise(example: Example) -> bytes:

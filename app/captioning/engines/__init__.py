@@ -50,6 +50,6 @@ def load_engine(name: str, checkpoint: Checkpoint) -> Engine:
     except ImportError as error:
         raise CheckpointError(
             f"The engine {name!r} is not installed here ({error}). Install it with "
-            f"'pip install -r requirements.txt', or choose another with KANTU_ENGINE."
+            f"'.venv/bin/pip install -r requirements.txt', or choose another with KANTU_ENGINE."
         ) from error
     return engine.load(checkpoint)

@@ -17,8 +17,9 @@ from app.web.texts import percent
         (0.00031, "0.031%"),
         (0.0000314, "0.0031%"),
         (0.00001, "0.001%"),
-        (0.0000099, "<0.001%"),
-        (0.0, "<0.001%"),
+        (0.0000023, "0.00023%"),
+        (0.00000099, "<0.0001%"),
+        (0.0, "<0.0001%"),
     ],
 )
 def test_a_chance_keeps_two_digits_that_count(probability: float, text: str) -> None:

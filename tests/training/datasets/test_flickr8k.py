@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from app.captioning.vocabulary import Vocabulary
-from training.datasets import flickr8k, open_split
+from training.datasets import flickr8k, open_split, writing
 from training.datasets.tfrecord import DatasetError, read_shards
 
 ENGLISH = ["A brown dog runs .", "The dog runs .", "A dog on grass .", "A dog .", "Dog in a park ."]
@@ -393,7 +393,7 @@ def test_an_interrupted_run_leaves_the_older_dataset(download, tmp_path, monkeyp
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(flickr8k, "_write_vocabulary", interrupt)
+    monkeypatch.setattr(writing, "_write_vocabulary", interrupt)
     with pytest.raises(KeyboardInterrupt):
         flickr8k.write(download.root, tmp_path / "out", shards=2)
     assert contents(tmp_path / "out") == before
@@ -454,7 +454,7 @@ def test_any_other_folder_is_refused(tmp_path):
         open_split(tmp_path, "train")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"splits": {"train": {}}}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "a", "splits": {"train": {}}}'])
 def test_damaged_metadata_is_refused(tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(DatasetError, match="does not describe a dataset"):

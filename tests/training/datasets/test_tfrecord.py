@@ -6,7 +6,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.datasets.tfrecord import DatasetError, Photo, read_shards, write_shards
+from training.datasets import tfrecord
+from training.datasets.tfrecord import DatasetError, Photo, read_shards
 
 
 def draw_photos(folder, count):
@@ -17,6 +18,11 @@ def draw_photos(folder, count):
         captions = {"en": (f"Photo {number} .", "A café ."), "zh": (f"照片{number}。",)}
         photos.append(Photo(path.name, number, path, captions))
     return photos
+
+
+def write_shards(photos, out, split, shards):
+    examples = (photo.load() for photo in photos)
+    return tfrecord.write_shards(examples, len(photos), out, split, shards)
 
 
 @pytest.fixture
@@ -83,6 +89,12 @@ def test_languages_in_another_order_give_the_same_bytes(photos, out):
     first = write_shards(photos, out, "a", 1)
     second = write_shards(turned, out, "b", 1)
     assert list(first.values()) == list(second.values())
+
+
+@pytest.mark.parametrize("size", [0, 4, 6])
+def test_no_photo_is_lost_where_their_number_is_wrong(photos, out, size):
+    tfrecord.write_shards((photo.load() for photo in photos), size, out, "train", 2)
+    assert len(list(read_shards(out, "train"))) == 5
 
 
 def test_there_is_at_least_one_shard(photos, out):

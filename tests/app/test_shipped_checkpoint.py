@@ -1,0 +1,135 @@
+"""The checkpoint that is shipped, on real photos, through both engines.
+
+    python -m tests.app.test_shipped_checkpoint
+
+writes the golden captions anew, after a new checkpoint was looked at and found good.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import MANIFEST
+from app.config import ROOT
+from app.photos import read_photo
+from tests.photos import NAMES, jpeg
+
+FOLDER = ROOT / "model_assets" / "show-and-tell-flickr8k"
+GOLDEN = Path(__file__).with_name("golden_captions.json")
+LARGEST_ASSETS = 60_000_000
+
+
+@pytest.fixture(scope="module")
+def litert() -> Captioner:
+    return Captioner.load(FOLDER, "litert")
+
+
+@pytest.fixture(scope="module")
+def tensorflow() -> Captioner:
+    return Captioner.load(FOLDER, "tensorflow")
+
+
+def read(name: str) -> np.ndarray:
+    return read_photo(jpeg(name), 10**8, 10**8)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_said_when_it_was_shipped(litert, name, language):
+    """Among its three captions: on another processor two that are as likely may change places."""
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[name][language]
+    assert golden in [caption.text for caption in litert.caption(read(name), language)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_engines_agree_on_how_likely_a_caption_is(litert, tensorflow, name):
+    """Of the best captions, which need not be the same: weights and activations are rounded."""
+    for language in litert.languages:
+        int8, float16 = (
+            one.caption(read(name), language)[0].log_probability for one in (litert, tensorflow)
+        )
+        assert int8 == pytest.approx(float16, abs=3)
+
+
+def crops() -> list[np.ndarray]:
+    """Twelve parts of each photo: odd views, such as people send."""
+    parts = []
+    for name in NAMES:
+        photo = read(name)
+        height, width = (side // 4 for side in photo.shape[:2])
+        parts += [
+            photo[row * height : (row + 2) * height, column * width : (column + 1) * width]
+            for row in range(3)
+            for column in range(4)
+        ]
+    return parts
+
+
+def test_no_caption_is_empty_unknown_or_in_a_loop(litert):
+    for part in crops():
+        features = litert.encode(part)
+        for language in litert.languages:
+            for caption in litert.decode(features, language, beam_width=5):
+                assert caption.words
+                assert "<" not in caption.text
+                assert all(first != second for first, second in pairwise(caption.words))
+                trigrams = list(zip(*(caption.words[at:] for at in range(3)), strict=False))
+                assert len(set(trigrams)) == len(trigrams)
+                assert 0 < caption.probability < 1
+
+
+def test_chinese_comes_without_spaces_and_english_as_a_sentence(litert):
+    for part in crops():
+        features = litert.encode(part)
+        assert " " not in litert.decode(features, "zh")[0].text
+        english = litert.decode(features, "en")[0].text
+        assert english[0].isupper()
+        assert english.endswith(".")
+
+
+def test_captions_differ_where_photos_do(litert):
+    for language in litert.languages:
+        assert len({litert.caption(read(name), language)[0].text for name in NAMES}) == len(NAMES)
+
+
+def test_a_beam_gives_as_many_captions_as_it_is_wide(litert):
+    features = litert.encode(read("astronaut"))
+    for width in (1, 3, 10):
+        assert len(litert.decode(features, "en", width)) == width
+
+
+def test_the_assets_stay_small():
+    sizes = [path.stat().st_size for path in (ROOT / "model_assets").rglob("*") if path.is_file()]
+    assert sum(sizes) <= LARGEST_ASSETS
+
+
+def test_the_model_card_gives_the_manifest_s_scores_and_the_commands():
+    card = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "python -m training.evaluate" in card
+    assert "python -m training.parity" in card
+    manifest = json.loads((FOLDER / MANIFEST).read_text(encoding="utf-8"))
+    assert manifest["encoder"]["name"] in card
+
+
+def main() -> None:
+    captioner = Captioner.load(FOLDER, "litert")
+    golden = {
+        name: {
+            language: captioner.caption(read(name), language)[0].text
+            for language in captioner.languages
+        }
+        for name in NAMES
+    }
+    text = json.dumps(golden, indent=2, ensure_ascii=False) + "\n"
+    GOLDEN.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
