@@ -77,9 +77,11 @@ def perplexity(
     return math.exp(entropy / count)
 
 
-def cross_entropy(log_probabilities: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Summed over all words, of log-probabilities (batch, time, vocabulary)."""
-    return -tf.reduce_sum(tf.gather(log_probabilities, targets, axis=-1, batch_dims=2) * mask)
+def cross_entropy(
+    log_probabilities: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+    """Summed over all words with their weights, of log-probabilities (batch, time, vocabulary)."""
+    return -tf.reduce_sum(tf.gather(log_probabilities, targets, axis=-1, batch_dims=2) * weights)
 
 
 def learning_rate_schedule(

@@ -2,10 +2,15 @@
 
 The decoder says several captions of a photo at random; those that CIDEr-D likes better than the
 others become more likely. The others' mean is the baseline (Luo 2020, "A better variant of
-self-critical sequence training").
+self-critical sequence training"). Some maximum likelihood stays in the objective (as Paulus et al.
+2018 mix the two, section 3.3): without it captions become short, and alike for many photos.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple
+from itertools import count
 
 import keras
 import numpy as np
@@ -13,8 +18,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from app.captioning.vocabulary import END, Vocabulary
-from training.corpus import Corpus
+from training.corpus import Batch, Corpus, batches
 from training.decoders import ShowAndTell
+from training.maximum_likelihood import cross_entropy
 from training.metrics import Cider
 from training.recipes import Recipe
 
@@ -56,18 +62,25 @@ class SelfCritical:
         """Mean reward (CIDEr-D in percent) of the captions said."""
         random = np.random.default_rng([self.recipe.seed, epoch])
         order = random.permutation(len(self.corpus.captions))
-        rewards = []
-        for at in tqdm(
+        shown = tqdm(
             range(0, len(order), self.recipe.self_critical_photos),
             desc=f"epoch {epoch + 1}, self-critical",
             leave=False,
             disable=None,
-        ):
-            photos = order[at : at + self.recipe.self_critical_photos]
-            rewards.append(self._learn(photos, random))
+        )
+        rewards = [
+            self._learn(order[at : at + self.recipe.self_critical_photos], written, random)
+            for at, written in zip(shown, self._written(epoch), strict=False)
+        ]
         return {"reward": float(np.mean(np.concatenate(rewards)))}
 
-    def _learn(self, photos: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    def _written(self, epoch: int) -> Iterator[Batch]:
+        """What people wrote, without end. All are of one length: each new shape costs a graph."""
+        for nth in count(epoch):
+            for batch in batches(self.corpus, self.vocabulary, self.recipe, nth):
+                yield pad(batch, self.recipe.max_words + 1)
+
+    def _learn(self, photos: np.ndarray, written: Batch, random: np.random.Generator) -> np.ndarray:
         """Says captions of these photos and learns from them; their rewards (photos, samples)."""
         views = random.integers(len(self.corpus.features.values), size=len(photos))
         features = self.corpus.look(views, photos)
@@ -79,9 +92,9 @@ class SelfCritical:
         rewards = self._rewards(photos, said, mask)
         others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
         inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.start)
-        self._train_step(
-            features, inputs, said, mask * (rewards - others).reshape(-1, 1).astype(np.float32)
-        )
+        advantages = (rewards - others).reshape(-1, 1).astype(np.float32) / 100
+        spoken = Batch(features, inputs, said, mask * advantages)
+        self._train_step(astuple(spoken), np.asarray(mask.sum()), astuple(written))
         return rewards
 
     def _sample(self, features: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -109,14 +122,27 @@ class SelfCritical:
         return 100 * np.array(rewards).reshape(len(photos), samples)
 
     def _step(
-        self, features: tf.Tensor, inputs: tf.Tensor, said: tf.Tensor, advantages: tf.Tensor
+        self, spoken: tuple[tf.Tensor, ...], length: tf.Tensor, written: tuple[tf.Tensor, ...]
     ) -> None:
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.decoder(features, inputs), tf.float32)
-            chosen = tf.gather(tf.nn.log_softmax(logits), said, axis=-1, batch_dims=2)
-            loss = -tf.reduce_mean(chosen * advantages)
+            reinforcement = self._cross_entropy(*spoken) / length
+            likelihood = self._cross_entropy(*written) / tf.reduce_sum(written[-1])
+            loss = reinforcement + self.recipe.self_critical_likelihood * likelihood
         variables = self.decoder.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    def _cross_entropy(
+        self, features: tf.Tensor, inputs: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+    ) -> tf.Tensor:
+        logits = tf.cast(self.decoder(features, inputs), tf.float32)
+        return cross_entropy(tf.nn.log_softmax(logits), targets, weights)
+
+
+def pad(batch: Batch, time: int) -> Batch:
+    """The batch made longer with words that count for nothing."""
+    missing = ((0, 0), (0, time - batch.mask.shape[1]))
+    padded = (np.pad(one, missing) for one in (batch.inputs, batch.targets, batch.mask))
+    return Batch(batch.features, *padded)
 
 
 def until_end(said: np.ndarray, end: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Trains a caption decoder on cached features: an epoch, an evaluation, and so on.
 
-    python -m training.train --recipe flickr8k_en --dataset data/flickr8k \\
+    python -m training.train --recipe show_and_tell_en --dataset data/mixed \\
         --features runs/features --run runs/en
 
 The best epoch by dev CIDEr is kept. A killed training goes on with the same command, at the epoch

@@ -20,7 +20,7 @@ from app.config import ROOT
 from app.photos import read_photo
 from tests.photos import NAMES, jpeg
 
-FOLDER = ROOT / "model_assets" / "show-and-tell-flickr8k"
+FOLDER = ROOT / "model_assets" / "show-and-tell"
 GOLDEN = Path(__file__).with_name("golden_captions.json")
 LARGEST_ASSETS = 60_000_000
 

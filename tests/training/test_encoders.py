@@ -11,7 +11,7 @@ from tests.photos import NAMES, squashed
 from training.encoders import ENCODERS, Encoder, build, read_weights
 
 SOURCE = np.load(Path(__file__).parent / "fixtures" / "efficientnet_lite3_source.npz")
-SHIPPED = ROOT / "model_assets" / "show-and-tell-flickr8k"
+SHIPPED = ROOT / "model_assets" / "show-and-tell"
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:

@@ -19,6 +19,7 @@ RECIPE = Recipe(
     self_critical_photos=6,
     self_critical_samples=6,
     self_critical_learning_rate=0.02,
+    self_critical_likelihood=0.0,
     mixed_precision=False,
     max_words=4,
 )

@@ -35,6 +35,8 @@ class Recipe:
     """Captions of each."""
     self_critical_learning_rate: float = 2e-4
     """At first; a cosine takes it to a tenth."""
+    self_critical_likelihood: float = 0.03
+    """Weight of maximum likelihood beside it."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0
