@@ -3,7 +3,9 @@
 The decoder says several captions of a photo at random; those that CIDEr-D likes better than the
 others become more likely. The others' mean is the baseline (Luo 2020, "A better variant of
 self-critical sequence training"). Some maximum likelihood stays in the objective (as Paulus et al.
-2018 mix the two, section 3.3): without it captions become short, and alike for many photos.
+2018 mix the two, section 3.3): without it captions become short, and alike for many photos. The
+decoder speaks at a temperature below 1: at 1 most of what it says is so bad that all it learns at
+first is caution.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from training.decoders import ShowAndTell
 from training.maximum_likelihood import cross_entropy
 from training.metrics import Cider
 from training.recipes import Recipe
+
+LENGTHS = 7
+"""Batches are as long as a multiple of this."""
 
 
 class SelfCritical:
@@ -75,10 +80,9 @@ class SelfCritical:
         return {"reward": float(np.mean(np.concatenate(rewards)))}
 
     def _written(self, epoch: int) -> Iterator[Batch]:
-        """What people wrote, without end. All are of one length: each new shape costs a graph."""
+        """What people wrote, without end."""
         for nth in count(epoch):
-            for batch in batches(self.corpus, self.vocabulary, self.recipe, nth):
-                yield pad(batch, self.recipe.max_words + 1)
+            yield from map(pad, batches(self.corpus, self.vocabulary, self.recipe, nth))
 
     def _learn(self, photos: np.ndarray, written: Batch, random: np.random.Generator) -> np.ndarray:
         """Says captions of these photos and learns from them; their rewards (photos, samples)."""
@@ -93,22 +97,30 @@ class SelfCritical:
         others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
         inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.start)
         advantages = (rewards - others).reshape(-1, 1).astype(np.float32) / 100
-        spoken = Batch(features, inputs, said, mask * advantages)
+        spoken = pad(Batch(features, inputs, said, mask * advantages))
         self._train_step(astuple(spoken), np.asarray(mask.sum()), astuple(written))
         return rewards
 
     def _sample(self, features: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Captions said at random, int32 (n, max_words + 1); what follows an end means nothing."""
+        """Captions said at random, int32 (n, time ≤ max_words + 1), until all have ended; what
+        follows an end means nothing."""
         state = self.speaker.start(features)
         words = tf.fill((tf.shape(features)[0],), self.vocabulary.start)
-        said = []
-        for time in range(self.recipe.max_words + 1):
+        ended = tf.zeros_like(words, tf.bool)
+        said = tf.TensorArray(tf.int32, self.recipe.max_words + 1)
+        time = 0
+        while time <= self.recipe.max_words and not tf.reduce_all(ended):
             log_probabilities, state = self.speaker.step(state, words)
             words = tf.random.stateless_categorical(
-                log_probabilities, 1, seed + [time, 0], dtype=tf.int32
+                log_probabilities / self.recipe.self_critical_temperature,
+                1,
+                seed + [time, 0],
+                dtype=tf.int32,
             )[:, 0]
-            said.append(words)
-        return tf.stack(said, axis=1)
+            ended = ended | (words == self.vocabulary.end)
+            said = said.write(time, words)
+            time += 1
+        return tf.transpose(said.gather(tf.range(time)))
 
     def _rewards(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """CIDEr-D of each caption in percent, float64 (photos, samples)."""
@@ -125,22 +137,29 @@ class SelfCritical:
         self, spoken: tuple[tf.Tensor, ...], length: tf.Tensor, written: tuple[tf.Tensor, ...]
     ) -> None:
         with tf.GradientTape() as tape:
-            reinforcement = self._cross_entropy(*spoken) / length
-            likelihood = self._cross_entropy(*written) / tf.reduce_sum(written[-1])
+            temperature = self.recipe.self_critical_temperature
+            reinforcement = self._cross_entropy(*spoken, temperature) / length
+            likelihood = self._cross_entropy(*written, 1.0) / tf.reduce_sum(written[-1])
             loss = reinforcement + self.recipe.self_critical_likelihood * likelihood
         variables = self.decoder.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def _cross_entropy(
-        self, features: tf.Tensor, inputs: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+        self,
+        features: tf.Tensor,
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        weights: tf.Tensor,
+        temperature: float,
     ) -> tf.Tensor:
-        logits = tf.cast(self.decoder(features, inputs), tf.float32)
+        logits = tf.cast(self.decoder(features, inputs), tf.float32) / temperature
         return cross_entropy(tf.nn.log_softmax(logits), targets, weights)
 
 
-def pad(batch: Batch, time: int) -> Batch:
-    """The batch made longer with words that count for nothing."""
-    missing = ((0, 0), (0, time - batch.mask.shape[1]))
+def pad(batch: Batch) -> Batch:
+    """The batch made longer with words that count for nothing: each new length costs the training
+    a new graph."""
+    missing = ((0, 0), (0, -batch.mask.shape[1] % LENGTHS))
     padded = (np.pad(one, missing) for one in (batch.inputs, batch.targets, batch.mask))
     return Batch(batch.features, *padded)
 

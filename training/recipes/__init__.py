@@ -35,8 +35,10 @@ class Recipe:
     """Captions of each."""
     self_critical_learning_rate: float = 2e-4
     """At first; a cosine takes it to a tenth."""
-    self_critical_likelihood: float = 0.03
+    self_critical_likelihood: float = 0.1
     """Weight of maximum likelihood beside it."""
+    self_critical_temperature: float = 0.5
+    """At which captions are said."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0
