@@ -138,19 +138,19 @@ class SelfCritical:
     ) -> None:
         with tf.GradientTape() as tape:
             temperature = self.recipe.self_critical_temperature
-            reinforcement = self._cross_entropy(*spoken, temperature) / length
-            likelihood = self._cross_entropy(*written, 1.0) / tf.reduce_sum(written[-1])
+            reinforcement = self._cross_entropy(temperature, *spoken) / length
+            likelihood = self._cross_entropy(1.0, *written) / tf.reduce_sum(written[-1])
             loss = reinforcement + self.recipe.self_critical_likelihood * likelihood
         variables = self.decoder.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def _cross_entropy(
         self,
+        temperature: float,
         features: tf.Tensor,
         inputs: tf.Tensor,
         targets: tf.Tensor,
         weights: tf.Tensor,
-        temperature: float,
     ) -> tf.Tensor:
         logits = tf.cast(self.decoder(features, inputs), tf.float32) / temperature
         return cross_entropy(tf.nn.log_softmax(logits), targets, weights)
