@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -14,6 +15,27 @@ from training.decoders import ShowAndTell
 
 SMALLEST_HALVED = 1024
 """Constants of fewer numbers stay float32: halving them saves nothing."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What takes the float encoder's features to those of the int8 one, which decoders learn from:
+    rounding moves each feature's mean and deviation a little (Nagel et al. 2019, section 4.2, take
+    the same shift out of the int8 side)."""
+
+    scale: np.ndarray
+    """float32 (n,)"""
+    shift: np.ndarray
+    """float32 (n,)"""
+
+    @classmethod
+    def of(cls, float_features: np.ndarray, int8_features: np.ndarray) -> Matching:
+        """From features of the same photos, each float32 (photos, n)."""
+        deviation = float_features.std(axis=0)
+        still = deviation < 1e-6
+        scale = np.where(still, 1, int8_features.std(axis=0) / np.where(still, 1, deviation))
+        shift = int8_features.mean(axis=0) - scale * float_features.mean(axis=0)
+        return cls(scale.astype(np.float32), shift.astype(np.float32))
 
 
 def convert_encoder(model: keras.Model, calibration: Iterable[np.ndarray]) -> bytes:
@@ -60,9 +82,10 @@ def convert_decoder(decoder: ShowAndTell, feature_size: int) -> bytes:
 
 
 def freeze(
-    encoder: keras.Model, decoders: dict[str, ShowAndTell], feature_size: int
+    encoder: keras.Model, decoders: dict[str, ShowAndTell], matching: Matching
 ) -> tf.compat.v1.GraphDef:
     """Encoder and decoders as one frozen graph; its tensors' names are those an engine reads."""
+    feature_size = len(matching.scale)
     signature = {
         "photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo"),
         "features": tf.TensorSpec((1, feature_size), name="features"),
@@ -75,7 +98,8 @@ def freeze(
 
     @tf.function
     def everything(**inputs):
-        outputs = {"features_out": encoder(inputs["photo"])["features"]}
+        features = encoder(inputs["photo"])["features"]
+        outputs = {"features_out": features * matching.scale + matching.shift}
         for language, decoder in decoders.items():
             outputs[f"{language}_start_state"] = decoder.start(inputs["features"])
             log_probabilities, state = decoder.step(

@@ -20,6 +20,7 @@ from app.captioning.checkpoint import FORMAT, FROZEN_GRAPH, MANIFEST, sha256
 from app.captioning.engines.litert import ENCODER, decoder_file
 from training.conversion import convert_decoder, freeze
 from training.encoders import ENCODERS, build, read_weights
+from training.features import load_matching
 from training.runs import TrainedDecoder, load_run
 
 
@@ -40,7 +41,8 @@ def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path
     trained = {run.recipe.language: run for run in map(load_run, runs)}
     encoder_name, photo_size = facts["encoder"], facts["photo_size"]
     encoder = build(ENCODERS[encoder_name], read_weights(weights), photo_size, batch_size=1)
-    feature_size = encoder.outputs[0].shape[-1]
+    matching = load_matching(features)
+    feature_size = len(matching.scale)
 
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,7 @@ def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path
         (folder / decoder_file(language)).write_bytes(convert_decoder(run.decoder, feature_size))
         run.vocabulary.save(folder / f"vocabulary_{language}.txt")
     decoders = {language: run.decoder for language, run in trained.items()}
-    graph = freeze(encoder, decoders, feature_size)
+    graph = freeze(encoder, decoders, matching)
     (folder / FROZEN_GRAPH).write_bytes(graph.SerializeToString(deterministic=True))
     manifest = _manifest(name, encoder_name, photo_size, trained)
     listed = [ENCODER, FROZEN_GRAPH]

@@ -15,11 +15,12 @@ import json
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
@@ -27,12 +28,13 @@ from tqdm import tqdm
 from app.captioning.captioner import squash
 from app.captioning.checkpoint import sha256
 from app.photos import read_photo
-from training.conversion import convert_encoder
+from training.conversion import Matching, convert_encoder
 from training.datasets import open_split
 from training.encoders import ENCODERS, build, read_weights
 
 PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 300
+MATCHING_PHOTOS = 1000
 SMALLEST_CROP = 0.75
 NO_LIMIT = 1 << 40
 
@@ -59,7 +61,7 @@ def load_features(folder: Path, split: str) -> Features:
 def compute(
     dataset: Path, encoder: str, weights: Path, out: Path, views: int, workers: int
 ) -> None:
-    """Writes encoder.tflite, train.npy, dev.npy and features.json into out."""
+    """Writes encoder.tflite, train.npy, dev.npy, features.json and matching.npz into out."""
     out.mkdir(parents=True, exist_ok=True)
     calibration = (
         np.asarray(_squashed(example.photo))
@@ -79,6 +81,21 @@ def compute(
         "names": names,
     }
     (out / "features.json").write_text(json.dumps(facts), encoding="utf-8")
+    _save_matching(model, dataset, out)
+
+
+def load_matching(folder: Path) -> Matching:
+    with np.load(folder / "matching.npz") as arrays:
+        return Matching(**arrays)
+
+
+def _save_matching(model: keras.Model, dataset: Path, out: Path) -> None:
+    """Compares the float encoder with the int8 one on the first training photos."""
+    photos = zip(open_split(dataset, "train"), range(MATCHING_PHOTOS), strict=False)
+    squashed = (np.asarray(_squashed(example.photo))[None] for example, _ in photos)
+    features = np.concatenate([model(photo)["features"] for photo in squashed])
+    int8 = load_features(out, "train").values[0, : len(features)].astype(np.float32)
+    np.savez(out / "matching.npz", **asdict(Matching.of(features, int8)))
 
 
 def view(photo: Image.Image, index: int, seed: str) -> Image.Image:

@@ -29,7 +29,7 @@ class TrainedDecoder:
 
 
 def load_run(run: Path) -> TrainedDecoder:
-    """The best epoch of a run."""
+    """The epoch of a run that was kept."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     recipe = Recipe(**config["recipe"])
     vocabulary = Vocabulary.load(run / "vocabulary.txt")
@@ -62,7 +62,7 @@ def prepare_run(run: Path, recipe: Recipe, vocabulary: Vocabulary, corpus: Corpu
 
 
 def keep_best(trainer: Trainer, figures: dict[str, float], run: Path) -> None:
-    if figures["dev/CIDEr"] <= trainer.progress.best_cider:
+    if figures["dev/CIDEr"] <= trainer.progress.best_cider and not trainer.recipe.keep_last:
         return
     trainer.progress.best_cider = figures["dev/CIDEr"]
     trainer.progress.best_epoch = trainer.progress.epoch

@@ -45,6 +45,8 @@ class Recipe:
     beam_width: int = 3
     mixed_precision: bool = True
     """bfloat16 matrix products: nearly three times as fast on a CPU that has them."""
+    keep_last: bool = False
+    """Keep the last epoch, not the one with the best dev CIDEr."""
     seed: int = 1
 
     @property

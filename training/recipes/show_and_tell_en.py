@@ -2,4 +2,4 @@
 
 from training.recipes import Recipe
 
-RECIPE = Recipe(language="en", epochs=12, self_critical_epochs=6, length_penalty=0.85)
+RECIPE = Recipe(language="en", epochs=12, self_critical_epochs=6, length_penalty=0.75)
