@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 from tests.fakes import FakeCaptioner, fake_app
@@ -39,10 +40,9 @@ class Patient(FakeCaptioner):
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM:
-        pytest.skip("there is no chromium")
-    with sync_api.sync_playwright() as driver:
+        pytest.fail("there is no chromium: script/test installs it")
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
