@@ -71,10 +71,10 @@ class Settings:
     """The checkpoints to load, separated by commas: names in model_assets/ or paths. The first is
     used where a request names none."""
 
-    max_bytes: int = _setting(str(10 * MiB), _whole(100 * 1024, 256 * MiB))
+    max_bytes: int = _setting(str(10 * MiB), _whole(1, 256 * MiB))
     """The largest photo file, in bytes."""
 
-    max_pixels: int = _setting("50000000", _whole(224 * 224, 500_000_000))
+    max_pixels: int = _setting("50000000", _whole(1, 500_000_000))
     """The largest photo, width times height."""
 
     max_photos: int = _setting("8", _whole(1, 100))

@@ -116,9 +116,14 @@ def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
             "that can be read. Make it smaller and send it again."
         )
         size = {"width": photo.width, "height": photo.height}
-        raise PhotoError("too_many_pixels", 413, message, **size, limit=round(limit / 1e6, 1))
+        raise PhotoError("too_many_pixels", 413, message, **size, limit=rounded(limit / 1e6))
     with _refusing_what_pillow_refuses():
         return _decode(photo)
+
+
+def rounded(amount: float) -> float:
+    """To a tenth, or, below 1, to two digits that count: for sentences."""
+    return round(amount, 1) if amount >= 1 else float(f"{amount:.2g}")
 
 
 def _check_file(data: bytes, max_bytes: int) -> None:
@@ -130,7 +135,7 @@ def _check_file(data: bytes, max_bytes: int) -> None:
             "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
             "quality, and send it again."
         )
-        raise PhotoError("photo_too_large", 413, message, limit=round(max_bytes / MiB, 1))
+        raise PhotoError("photo_too_large", 413, message, limit=rounded(max_bytes / MiB))
     if data.startswith(START_OF_IMAGE):
         return
     other = _other_format(data)

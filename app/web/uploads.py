@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import FileStorage
 
 from app.config import MiB, Settings
+from app.photos import rounded
 from app.web.errors import Busy, PhotosTooLarge, PhotoTooLarge, TooManyPhotos, WebError
 from app.web.queue import QueueFull
 from app.web.service import service
@@ -62,7 +63,7 @@ def photo_too_large(settings: Settings) -> PhotoTooLarge:
 
 
 def megabytes(size: int) -> float:
-    return round(size / MiB, 1)
+    return rounded(size / MiB)
 
 
 def _most_bytes(settings: Settings, photos: int) -> int:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms
 
 from app.config import ROOT
-from app.photos import DECODED_PIXELS, MOST_SCANS, PhotoError, read_photo
+from app.photos import DECODED_PIXELS, MOST_SCANS, PhotoError, read_photo, rounded
 
 MEGA = 1_000_000
 END_OF_IMAGE = b"\xff\xd9"
@@ -454,3 +454,10 @@ def test_an_error_speaks_the_language_of_whoever_reads_it(tmp_path: Path):
         assert "larger than 1 MB" in str(error)
         with force_locale("zh"):
             assert str(error) == str(error.message) == "照片大于 1 MB。"
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(10.0, 10), (1.26, 1.3), (0.0977, 0.098), (0.5, 0.5), (33.33, 33.3)]
+)
+def test_a_limit_is_never_said_to_be_nothing(amount: float, shown: float) -> None:
+    assert rounded(amount) == shown

@@ -151,7 +151,7 @@ def test_photos_that_are_too_large_together_are_told_both_limits() -> None:
     client = fake_app(max_bytes=100 * 1024, max_photos=2).test_client()
     response = post(client, *[noise(300, 300)] * 4)
     assert error(response) == (413, "photo_too_large")
-    assert "0.1 MB" in response.get_json()["error"]["message"]
+    assert "0.098 MB" in response.get_json()["error"]["message"]
     assert "0.2 MB" in response.get_json()["error"]["message"]
 
 

@@ -80,7 +80,7 @@ def test_a_photo_too_large_gets_one_sentence_whether_it_was_read_or_not(side: in
     assert post(client, noise(200, 200)).status_code == 200
     response = post(client, noise(side, side))
     assert response.status_code == 413
-    assert shown_error(response).startswith("This photo is larger than 0.1 MB.")
+    assert shown_error(response).startswith("This photo is larger than 0.098 MB.")
     assert f'data-too-large="{shown_error(response)}"' in response.text, "the script's is the same"
 
 
