@@ -85,7 +85,7 @@ def test_a_photo_too_large_is_not_sent(page: Any, tmp_path: Path) -> None:
     sent = []
     page.on("request", lambda request: sent.append(request.url))
     describe(page, tmp_path / "large.jpg")
-    expect(page.get_by_role("alert")).to_contain_text("This photo is larger than 0.098 MB.")
+    expect(page.get_by_role("alert")).to_contain_text("This photo is larger than 0.095 MB.")
     assert not [url for url in sent if "/api/" in url]
 
 
