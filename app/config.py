@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from app.captioning import engines
+
 ROOT = Path(__file__).parents[1]
-ENGINES = ("auto", "litert", "tensorflow")
+ENGINES = ("auto", *engines.ENGINES)
 LARGEST_BEAM = 10
 MiB = 1024 * 1024
 

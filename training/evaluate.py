@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,26 @@ def caption_split(
     return names, captions, references
 
 
+def score_captions(
+    captions: Sequence[str], references: Sequence[Sequence[str]], language: str
+) -> dict[str, float]:
+    """BLEU-1..4, ROUGE-L and CIDEr in percent, of captions as a person reads them."""
+    return score(
+        [words(caption, language) for caption in captions],
+        [[words(one, language) for one in five] for five in references],
+    )
+
+
+def split_arguments(description: str) -> argparse.ArgumentParser:
+    """Which checkpoint is looked at, and on what."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
+    return parser
+
+
 def evaluate(
     model: Path,
     dataset: Path,
@@ -74,7 +95,6 @@ def evaluate(
             for name, caption in zip(names, captions, strict=True)
         )
         captions_to.write_text("".join(lines), encoding="utf-8")
-    candidates = [words(caption, language) for caption in captions]
     return {
         "model": captioner.name,
         "split": split,
@@ -83,20 +103,16 @@ def evaluate(
         "beam_width": beam_width,
         "engine": engine,
         "tokenisation": TOKENISATION[language],
-        **score(candidates, [[words(one, language) for one in five] for five in references]),
+        **score_captions(captions, references, language),
         "METEOR": None,
         "METEOR_absent": METEOR_ABSENT,
-        "mean_words": sum(map(len, candidates)) / len(candidates),
+        "mean_words": sum(len(words(one, language)) for one in captions) / len(captions),
         "distinct_captions": len(set(captions)),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
+    parser = split_arguments(__doc__.splitlines()[0])
     parser.add_argument("--beam-width", type=int, default=BEAM_WIDTH)
     parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto")
     parser.add_argument("--captions-to", type=Path)

@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from app.captioning.captioner import Captioner
 from app.captioning.engines import ENGINES
-from training.evaluate import TOKENISATION, caption_split
-from training.metrics import score
-from training.tokenization import words
+from training.evaluate import caption_split, score_captions, split_arguments
 
 
 def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, Any]:
@@ -25,10 +22,7 @@ def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, A
     for engine in ENGINES:
         captioner = Captioner.load(model, engine)
         _, said[engine], references = caption_split(captioner, dataset, split, language)
-        scores[engine] = score(
-            [words(caption, language) for caption in said[engine]],
-            [[words(one, language) for one in five] for five in references],
-        )
+        scores[engine] = score_captions(said[engine], references, language)
     pairs = list(zip(*said.values(), strict=True))
     return {
         "split": split,
@@ -40,11 +34,7 @@ def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, A
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
+    parser = split_arguments(__doc__.splitlines()[0])
     print(json.dumps(parity(**vars(parser.parse_args())), indent=2))
 
 

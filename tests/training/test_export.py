@@ -14,6 +14,7 @@ from tests.training.conftest import RECIPES, TINY, Pipeline
 from training import encoders
 from training.evaluate import evaluate
 from training.export import export
+from training.parity import parity
 from training.runs import load_run
 
 
@@ -156,6 +157,14 @@ def test_evaluate_scores_it_on_a_dataset_or_a_download(pipeline: Pipeline, tmp_p
     assert len(captions.read_text(encoding="utf-8").splitlines()) == 6
     download = pipeline.dataset.parent / "download"
     assert evaluate(pipeline.checkpoint, download, "dev", language) == scores
+
+
+def test_parity_compares_the_engines_on_the_same_photos(pipeline: Pipeline):
+    compared = parity(pipeline.checkpoint, pipeline.dataset, "dev", "en")
+    scores = evaluate(pipeline.checkpoint, pipeline.dataset, "dev", "en", engine="litert")
+    assert compared["photos"] == scores["photos"]
+    assert compared["litert"]["CIDEr"] == scores["CIDEr"]
+    assert 0 <= compared["identical_captions"] <= 100
 
 
 def test_evaluate_refuses_a_language_the_checkpoint_does_not_speak(pipeline: Pipeline):
