@@ -30,5 +30,6 @@ def open_split(directory: Path, split: str) -> Iterator[Example]:
         return flickr8k.read_split(directory, split)
     raise DatasetError(
         f"{directory} is no dataset: it has neither the dataset.json of a TFRecord dataset nor the "
-        f"folder {flickr8k.TEXT_FOLDER} of a Flickr8k download."
+        f"folder {flickr8k.TEXT_FOLDER} of a Flickr8k download. Other downloads are to be turned "
+        "into a TFRecord dataset first: see docs/datasets.md."
     )

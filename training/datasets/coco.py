@@ -1,40 +1,72 @@
-"""Downloads in the layout of COCO captions (Chen et al. 2015), in English.
+"""COCO captions (Chen et al. 2015) and downloads in their layout, in English.
 
     python -m training.datasets.coco --root DIR --out DIR [--shards N] [--dev-every N]
 
-turns one, unpacked into one folder, into a TFRecord dataset:
+turns one, unpacked into one folder, into a TFRecord dataset. The layouts are that of 2014,
 
-    images/*.jpg                the photos
-    annotations/captions.json   {"images": [{"id": 1, "file_name": "1.jpg"}, …],
-                                 "annotations": [{"image_id": 1, "caption": "A dog."}, …]}
+    train2014/*.jpg  val2014/*.jpg            the photos
+    annotations/captions_train2014.json       {"images": [{"id": 1, "file_name": "1.jpg"}, …],
+    annotations/captions_val2014.json          "annotations": [{"image_id": 1,
+                                                                "caption": "A dog."}, …]}
+    dataset_coco.json                         Karpathy's split (optional), then read in place of
+                                              annotations/; see `training.datasets.karpathy`
 
-Every photo is for training, but for those that --dev-every keeps back. Photos may be absent or
-damaged and captions empty: what can be used is used, and the rest is reported.
+that of 2017, likewise but without Karpathy's split, and one for smaller collections:
+
+    images/*.jpg
+    annotations/captions.json
+
+The photos of val2014 and val2017 are "dev". Where there are none, every photo is for training, but
+for those that --dev-every keeps back. Photos may be absent or damaged and captions empty: what can
+be used is used, and the rest is reported.
 """
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from training.datasets import karpathy
 from training.datasets.command import dataset_parser, positive, run
 from training.datasets.downloads import (
+    Listing,
     Report,
     Splits,
-    has_words,
     usable_photos,
     write_download,
 )
+from training.datasets.json_files import read_json
 from training.datasets.tfrecord import DatasetError
 
-IMAGE_FOLDER = "images"
-CAPTION_FILE = "annotations/captions.json"
 NAME = "coco"
 """Of a download that does not say its own in "info"."""
+KARPATHYS_FILE = "dataset_coco.json"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A folder of photos, and the file of their captions."""
+
+    split: str
+    images: str
+    captions: str
+
+
+def _year(year: int) -> tuple[_Part, ...]:
+    return (
+        _Part("train", f"train{year}", f"annotations/captions_train{year}.json"),
+        _Part("dev", f"val{year}", f"annotations/captions_val{year}.json"),
+    )
+
+
+_KARPATHYS = _year(2014)
+_LAYOUTS = (_KARPATHYS, _year(2017), (_Part("train", "images", "annotations/captions.json"),))
+_KEYS = frozenset(
+    {"info", "description", "images", "id", "file_name", "annotations", "image_id", "caption"}
+)
 
 
 @dataclass(frozen=True)
@@ -51,26 +83,36 @@ def read(root: Path, dev_every: int | None = None) -> tuple[Splits, Report]:
 
     Args:
         root: its folder.
-        dev_every: with N, photos 0, N, 2N… in the order of file names are "dev"; with None, none
-            are. Photos that cannot be used count too: an incomplete copy is split like a whole one.
+        dev_every: with N, photos 0, N, 2N… of a download without "dev", in the order of file
+            names, are "dev"; with None, none are. Photos that cannot be used count too: an
+            incomplete copy is split like a whole one.
 
     Returns:
-        The usable photos of "train" and "dev", in the order of their file names, and a report.
+        The usable photos of each split that has any, and a report. They are in the order of
+        Karpathy's file or else of their names.
 
     Raises:
-        DatasetError: when there is no photo or no caption to use.
+        DatasetError: when there is no photo or no caption to use, a file is absent or in another
+            layout, or dev_every is given for a download that has a "dev".
         ValueError: when dev_every is less than 1.
     """
     if dev_every is not None and dev_every < 1:
         raise ValueError(f"dev_every is at least 1, not {dev_every}")
-    annotations = _read_annotations(root)
-    report = Report(annotations.name)
-    names = _names(annotations.images, report)
-    captions = _captions(annotations.captions, names, report)
-    if not captions:
-        raise DatasetError(f"{root / CAPTION_FILE} has no captions.\n{report}")
-    lists = _lists(sorted(names.values()), dev_every)
-    return usable_photos(root / IMAGE_FOLDER, {"en": captions}, lists, report), report
+    if not root.is_dir():
+        raise DatasetError(f"{root} is not a folder.")
+    report = Report(NAME)
+    karpathys = root / KARPATHYS_FILE
+    parts = _KARPATHYS if karpathys.is_file() else _parts(root)
+    folders = _folders(root, parts)
+    if karpathys.is_file():
+        listing = karpathy.read(karpathys, report)
+    else:
+        listing = _read_annotations(root, parts, report)
+    if not listing.captions:
+        raise DatasetError(f"{root} has no captions.\n{report}")
+    if dev_every is not None:
+        _keep_back(listing, dev_every, root)
+    return usable_photos(folders, {"en": listing.captions}, listing.lists, report), report
 
 
 def write(root: Path, out: Path, shards: int = 8, dev_every: int | None = None) -> Report:
@@ -91,59 +133,79 @@ def write(root: Path, out: Path, shards: int = 8, dev_every: int | None = None) 
     return write_download(partial(read, root, dev_every), out, shards)
 
 
-def _read_annotations(root: Path) -> _Annotations:
-    path = root / CAPTION_FILE
-    for needed in (root, root / IMAGE_FOLDER):
-        if not needed.is_dir():
-            raise DatasetError(f"{needed} is not a folder.")
-    if not path.is_file():
-        raise DatasetError(f"{root} has no {CAPTION_FILE}.")
-    try:
-        written = json.loads(path.read_text(encoding="utf-8-sig"))
-        return _Annotations(
-            str(written.get("info", {}).get("description") or NAME),
-            [(int(image["id"]), str(image["file_name"])) for image in written["images"]],
-            [(int(one["image_id"]), one["caption"].strip()) for one in written["annotations"]],
+def _parts(root: Path) -> tuple[_Part, ...]:
+    """Those of the one layout that root has."""
+    found = [layout for layout in _LAYOUTS if any((root / part.images).is_dir() for part in layout)]
+    names = [" and ".join(part.images for part in layout) for layout in found or _LAYOUTS]
+    if not found:
+        raise DatasetError(
+            f"{root} has no folder of photos: neither {', nor '.join(names)}. "
+            "Unpack the photos there."
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path} is not in the layout of COCO captions: {error!r}") from error
+    if len(found) > 1:
+        raise DatasetError(
+            f"{root} holds several downloads: {'; '.join(names)}. "
+            "Give one of them a folder of its own; links do."
+        )
+    return found[0]
 
 
-def _names(images: Iterable[tuple[int, str]], report: Report) -> dict[int, str]:
+def _folders(root: Path, parts: Sequence[_Part]) -> list[Path]:
+    folders = [root / part.images for part in parts]
+    for folder in folders:
+        if not folder.is_dir():
+            raise DatasetError(f"{folder} is not a folder: unpack the photos there.")
+    return folders
+
+
+def _read_annotations(root: Path, parts: Sequence[_Part], report: Report) -> Listing:
+    """The photos and captions of all parts, the photos in the order of their names."""
+    listing = Listing(report)
+    for part in parts:
+        path = root / part.captions
+        if not path.is_file():
+            raise DatasetError(
+                f"{root} has no {part.captions}, the captions of {part.images}: unpack them there."
+            )
+        annotations = read_json(path, "COCO captions", _KEYS, _annotations)
+        report.name = annotations.name
+        names = _add_photos(listing, part.split, annotations.images)
+        for number, caption in annotations.captions:
+            if number in names:
+                listing.add_caption(names[number], caption, path.name)
+            else:
+                report.add("captions_without_photo", f"{path.name}: image_id {number}")
+    for names_of_split in listing.lists.values():
+        names_of_split.sort()
+    return listing
+
+
+def _add_photos(listing: Listing, split: str, images: Sequence[tuple[int, str]]) -> dict[int, str]:
     """File names by id. Of an id or a name that comes twice, only the first place counts."""
     names: dict[int, str] = {}
-    seen: set[str] = set()
     for number, name in images:
-        if number in names or name in seen:
-            report.add("repeated_names", name)
-        else:
+        if number in names:
+            listing.report.add("repeated_names", f"{name} ({split})")
+        elif listing.add_photo(split, name):
             names[number] = name
-            seen.add(name)
     return names
 
 
-def _captions(
-    captions: Iterable[tuple[int, str]], names: dict[int, str], report: Report
-) -> dict[str, list[str]]:
-    """Captions by file name."""
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for number, caption in captions:
-        if number not in names:
-            report.add("captions_without_photo", f"image_id {number}")
-        elif not has_words(caption):
-            report.add("empty_captions", f"{names[number]}: {caption[:80]}")
-        else:
-            by_name[names[number]].append(caption)
-    return dict(by_name)
+def _annotations(written: Any) -> _Annotations:
+    return _Annotations(
+        str(written.get("info", {}).get("description") or NAME),
+        [(int(image["id"]), str(image["file_name"])) for image in written["images"]],
+        [(int(one["image_id"]), one["caption"].strip()) for one in written["annotations"]],
+    )
 
 
-def _lists(names: list[str], dev_every: int | None) -> dict[str, list[str]]:
-    """File names by split."""
-    if dev_every is None:
-        return {"train": names}
-    dev = names[::dev_every]
-    kept_back = set(dev)
-    return {"train": [name for name in names if name not in kept_back], "dev": dev}
+def _keep_back(listing: Listing, dev_every: int, root: Path) -> None:
+    """Moves every Nth photo from "train" to "dev"."""
+    if listing.lists["dev"]:
+        raise DatasetError(f"{root} has dev photos of its own: leave out --dev-every.")
+    names = listing.lists["train"]
+    listing.lists["dev"] = names[::dev_every]
+    del names[::dev_every]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ Splits = dict[str, list[Photo]]
 CaptionsByName = Mapping[str, Mapping[str, Sequence[str]]]
 """Captions by language and file name."""
 
+SPLITS = ("train", "dev", "test")
 PROBLEMS = {
     "missing_files": "lists and caption files that are absent",
     "legacy_encodings": "files that are not UTF-8, read in an older encoding",
@@ -88,13 +89,60 @@ def has_words(caption: str) -> bool:
     return any(map(str.isalnum, caption))
 
 
+@dataclass
+class Listing:
+    """What a download's files say of its photos, before any is looked for on disk."""
+
+    report: Report
+    lists: dict[str, list[str]] = field(default_factory=lambda: {split: [] for split in SPLITS})
+    """File names by split, each name once."""
+    captions: dict[str, list[str]] = field(default_factory=dict)
+    """By file name, in English."""
+    _seen: set[str] = field(default_factory=set)
+
+    def add_photo(self, split: str, name: str) -> bool:
+        """Takes a name that is new, and reports one that is not. Says which it was."""
+        if name in self._seen:
+            self.report.add("repeated_names", f"{name} ({split})")
+            return False
+        self._seen.add(name)
+        self.lists[split].append(name)
+        return True
+
+    def add_caption(self, name: str, caption: str, source: str) -> None:
+        """Takes the caption where it has a word, and otherwise reports it.
+
+        Args:
+            name: the photo's.
+            caption: one of its captions.
+            source: the file that has it.
+        """
+        if has_words(caption):
+            self.captions.setdefault(name, []).append(caption)
+        else:
+            self.report.add("empty_captions", f"{source}: {name} {caption[:80]}")
+
+
+def find_folder(root: Path, names: Sequence[str]) -> Path:
+    """The first of the folders in root that is there. Raises DatasetError where none is."""
+    if not root.is_dir():
+        raise DatasetError(f"{root} is not a folder.")
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    raise DatasetError(f"{root} has no folder of photos: neither {' nor '.join(names)}.")
+
+
 def usable_photos(
-    images: Path, captions: CaptionsByName, lists: Mapping[str, Sequence[str]], report: Report
+    folders: Sequence[Path],
+    captions: CaptionsByName,
+    lists: Mapping[str, Sequence[str]],
+    report: Report,
 ) -> Splits:
     """Finds the photos that can be used, and reports the others.
 
     Args:
-        images: the folder of the photos.
+        folders: those of the photos.
         captions: those of each photo.
         lists: the file names of each split.
         report: gets counts and problems.
@@ -105,21 +153,24 @@ def usable_photos(
     Raises:
         DatasetError: when there is no photo to use.
     """
-    on_disk = {path.name for path in images.iterdir() if path.is_file()}
-    _compare(on_disk, captions, lists, report)
+    on_disk = {path.name: path for folder in folders for path in folder.iterdir() if path.is_file()}
+    _compare(on_disk.keys(), captions, lists, report)
     splits = {
         split: [
-            _photo(images / name, captions)
+            _photo(on_disk[name], captions)
             for name in tqdm(names, desc=f"Reading {split}", unit="photo", disable=None)
             if name in on_disk
             and any(name in by_name for by_name in captions.values())
-            and _decodes(images / name, report)
+            and _decodes(on_disk[name], report)
         ]
         for split, names in lists.items()
     }
     splits = {split: photos for split, photos in splits.items() if photos}
     if not splits:
-        raise DatasetError(f"{images} has no photo that is listed, captioned and whole.\n{report}")
+        where = " and ".join(map(str, folders))
+        raise DatasetError(
+            f"There is no photo that is listed, captioned and whole in {where}.\n{report}"
+        )
     _count(splits, report)
     return splits
 
@@ -147,7 +198,7 @@ def write_download(read: Callable[[], tuple[Splits, Report]], out: Path, shards:
 
 
 def _compare(
-    on_disk: set[str],
+    on_disk: Set[str],
     captions: CaptionsByName,
     lists: Mapping[str, Sequence[str]],
     report: Report,
@@ -198,8 +249,8 @@ def _image_id(file_name: str) -> int:
     """The first 48 bits of the name's SHA-256.
 
     Unlike a place in a list it is the same for every copy, however incomplete; unlike Flickr's
-    number it needs nothing of the name. 48 bits are exact in JSON, and two of 8,000 names share
-    them with a chance of one in nine million.
+    number it needs nothing of the name. 48 bits are exact in JSON, and two of 120,000 names share
+    them with a chance of one in 39,000.
     """
     return int.from_bytes(hashlib.sha256(file_name.encode()).digest()[:6], "big")
 

@@ -12,30 +12,34 @@ turns the original downloads, unpacked into one folder, into a TFRecord dataset:
       Flickr_8k.trainImages.txt         the photos of each split, one name a line
       Flickr_8k.devImages.txt
       Flickr_8k.testImages.txt
+    dataset_flickr8k.json               Karpathy's split, which takes the place of the three lists,
+                                        and of the English captions where there are no others
 
 Files may be absent and lines may be damaged: what can be used is used, and the rest is reported.
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from training.datasets import karpathy
 from training.datasets.command import dataset_parser, run
 from training.datasets.downloads import (
+    Listing,
     Report,
     Splits,
-    has_words,
+    find_folder,
     usable_photos,
     write_download,
 )
+from training.datasets.text_files import read_captions, read_lines
 from training.datasets.tfrecord import DatasetError, Example, no_split
 
 IMAGE_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset")
 TEXT_FOLDER = "Flickr8k_text"
+KARPATHYS_FILE = "dataset_flickr8k.json"
 SPLIT_FILES = {
     "train": "Flickr_8k.trainImages.txt",
     "dev": "Flickr_8k.devImages.txt",
@@ -49,11 +53,10 @@ CAPTION_FILES = {
 
 # What a file that is not UTF-8 is taken for. Latin-1 gives every byte a letter.
 _LEGACY_ENCODINGS = {"en": "latin-1", "zh": "gb18030", "zh_translated": "gb18030"}
-_CAPTION_LINE = re.compile(r"(?P<name>[^#\t]+)#(?:zh[bc]#)?\d+(?:\s+(?P<caption>.*))?")
 
 
 def is_download(directory: Path) -> bool:
-    return (directory / TEXT_FOLDER).is_dir()
+    return (directory / TEXT_FOLDER).is_dir() or (directory / KARPATHYS_FILE).is_file()
 
 
 def read(root: Path) -> tuple[Splits, Report]:
@@ -63,16 +66,24 @@ def read(root: Path) -> tuple[Splits, Report]:
     ASCII are not UTF-8, the whole file is read as Latin-1 (English) or GB18030 (Chinese) instead.
 
     Returns:
-        The usable photos of each split that has any, in the order of its list, and a report.
+        The usable photos of each split that has any, in the order of its list or of Karpathy's
+        file, and a report.
 
     Raises:
-        DatasetError: when there is no photo, no caption or no list to use.
+        DatasetError: when there is no photo, no caption or no list to use, or Karpathy's file is
+            in another layout.
     """
     report = Report("flickr8k")
-    images, text = _folders(root)
+    images, text = find_folder(root, IMAGE_FOLDERS), root / TEXT_FOLDER
     captions = _read_captions(text, report)
-    lists = _read_lists(text, report)
-    return usable_photos(images, captions, lists, report), report
+    if (root / KARPATHYS_FILE).is_file():
+        listing = karpathy.read(root / KARPATHYS_FILE, report)
+        captions.setdefault("en", listing.captions)
+    else:
+        listing = _read_lists(text, report)
+    if not captions:
+        raise DatasetError(f"{text} has no captions.\n{report}")
+    return usable_photos([images], captions, listing.lists, report), report
 
 
 def read_split(root: Path, split: str) -> Iterator[Example]:
@@ -99,81 +110,23 @@ def write(root: Path, out: Path, shards: int = 8) -> Report:
     return write_download(partial(read, root), out, shards)
 
 
-def _folders(root: Path) -> tuple[Path, Path]:
-    if not root.is_dir():
-        raise DatasetError(f"{root} is not a folder.")
-    for name in IMAGE_FOLDERS:
-        if (root / name).is_dir():
-            return root / name, root / TEXT_FOLDER
-    raise DatasetError(f"{root} has no folder of photos: neither {' nor '.join(IMAGE_FOLDERS)}.")
-
-
 def _read_captions(text: Path, report: Report) -> dict[str, dict[str, list[str]]]:
     """Captions by language and file name, for the languages that have any."""
-    captions = {}
-    for language, file_name in CAPTION_FILES.items():
-        by_name: dict[str, list[str]] = defaultdict(list)
-        for line in _lines(text / file_name, _LEGACY_ENCODINGS[language], report):
-            parsed = _CAPTION_LINE.fullmatch(line)
-            if not parsed:
-                report.add("unparsable_lines", f"{file_name}: {line[:80]}")
-            elif not has_words(parsed["caption"] or ""):
-                report.add("empty_captions", f"{file_name}: {line[:80]}")
-            else:
-                by_name[parsed["name"]].append(parsed["caption"])
-        if by_name:
-            captions[language] = dict(by_name)
-    if not captions:
-        raise DatasetError(f"{text} has no captions.\n{report}")
-    return captions
+    captions = {
+        language: read_captions(text / file_name, _LEGACY_ENCODINGS[language], report)
+        for language, file_name in CAPTION_FILES.items()
+    }
+    return {language: by_name for language, by_name in captions.items() if by_name}
 
 
-def _read_lists(text: Path, report: Report) -> dict[str, list[str]]:
-    """File names by split. A name stays only where it comes first."""
-    lists: dict[str, list[str]] = {}
-    seen: set[str] = set()
+def _read_lists(text: Path, report: Report) -> Listing:
+    listing = Listing(report)
     for split, file_name in SPLIT_FILES.items():
-        lists[split] = []
-        for name in _lines(text / file_name, "latin-1", report):
-            if name in seen:
-                report.add("repeated_names", f"{name} ({split})")
-            else:
-                seen.add(name)
-                lists[split].append(name)
-    if not seen:
+        for name in read_lines(text / file_name, "latin-1", report):
+            listing.add_photo(split, name)
+    if not any(listing.lists.values()):
         raise DatasetError(f"{text} names no photo of any split.\n{report}")
-    return lists
-
-
-def _lines(path: Path, legacy_encoding: str, report: Report) -> Iterator[str]:
-    """The lines that are text, without white space around them and without empty ones."""
-    if not path.is_file():
-        report.add("missing_files", path.name)
-        return
-    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
-    encoding = "utf-8"
-    if not _mostly_utf8(lines):
-        encoding = legacy_encoding
-        report.add("legacy_encodings", f"{path.name} ({encoding})")
-    for number, line in enumerate(lines, 1):
-        decoded = _decode(line, encoding)
-        if decoded is None:
-            report.add("undecodable_lines", f"{path.name}, line {number}")
-        elif decoded.strip():
-            yield decoded.strip()
-
-
-def _mostly_utf8(lines: Sequence[bytes]) -> bool:
-    beyond_ascii = [line for line in lines if not line.isascii()]
-    valid = sum(_decode(line, "utf-8") is not None for line in beyond_ascii)
-    return 2 * valid >= len(beyond_ascii)
-
-
-def _decode(line: bytes, encoding: str) -> str | None:
-    try:
-        return line.decode(encoding)
-    except UnicodeDecodeError:
-        return None
+    return listing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

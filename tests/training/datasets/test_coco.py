@@ -142,7 +142,7 @@ def test_a_photo_outside_the_folder_is_not_read(download):
 def test_a_caption_of_an_unknown_photo_is_reported(download):
     download.add_caption(9, "A cat.")
     assert download.problems() == {
-        "captions_without_photo": {"count": 1, "examples": ["image_id 9"]}
+        "captions_without_photo": {"count": 1, "examples": ["captions.json: image_id 9"]}
     }
 
 
@@ -159,7 +159,189 @@ def test_an_id_or_a_name_that_comes_twice_counts_once(download, number, name):
     download.list_photo(number, name)
     splits, report = download.read()
     assert names(splits) == {"train": NAMES}
-    assert report.as_json()["problems"] == {"repeated_names": {"count": 1, "examples": [name]}}
+    assert report.as_json()["problems"] == {
+        "repeated_names": {"count": 1, "examples": [f"{name} (train)"]}
+    }
+
+
+# The layouts of 2014 and 2017
+
+
+class Years:
+    """A tiny COCO of one year, with two photos in val for each three in train."""
+
+    def __init__(self, root: Path, year: int):
+        self.root, self.year = root, year
+        prefixes = {2014: "COCO_{}2014_", 2017: ""}
+        self.names = {
+            split: [f"{prefixes[year].format(split)}{number:012}.jpg" for number in numbers]
+            for split, numbers in {"train": (9, 25, 30), "val": (42, 73)}.items()
+        }
+        (root / "annotations").mkdir(parents=True)
+        for split, names in self.names.items():
+            self.images(split).mkdir()
+            self.draw(split, names)
+
+    def images(self, split):
+        return self.root / f"{split}{self.year}"
+
+    def captions(self, split):
+        return self.root / "annotations" / f"captions_{split}{self.year}.json"
+
+    def draw(self, split, names):
+        content = {"info": {"description": f"COCO {self.year} Dataset"}, "licenses": [{"id": 3}]}
+        content["images"] = [
+            {"license": 3, "file_name": name, "height": 8, "id": int(name[-16:-4])}
+            for name in reversed(names)
+        ]
+        content["annotations"] = [
+            {"image_id": int(name[-16:-4]), "id": 1, "caption": caption}
+            for caption in CAPTIONS
+            for name in names
+        ]
+        for name in names:
+            Image.new("RGB", (8, 8)).save(self.images(split) / name)
+        self.captions(split).write_text(json.dumps(content))
+
+    def add_karpathys_file(self, splits):
+        """With the split of each photo, and captions of its own."""
+        images = [
+            {
+                "filepath": f"{folder}{self.year}",
+                "filename": name,
+                "split": splits[name],
+                "cocoid": int(name[-16:-4]),
+                "sentences": [{"raw": f"{name} by Karpathy. ", "tokens": ["a"], "sentid": 1}],
+            }
+            for folder in ("val", "train")
+            for name in self.names[folder]
+        ]
+        path = self.root / coco.KARPATHYS_FILE
+        path.write_text(json.dumps({"images": images, "dataset": "coco"}))
+        return path
+
+
+@pytest.fixture(params=[2014, 2017])
+def year(request, tmp_path):
+    return Years(tmp_path / "coco", request.param)
+
+
+@pytest.fixture
+def year_2014(tmp_path):
+    return Years(tmp_path / "coco", 2014)
+
+
+def restval(year):
+    """A split of Karpathy's with a photo in each of his four."""
+    (a, b, c), (d, e) = year.names["train"], year.names["val"]
+    return {a: "train", b: "val", c: "test", d: "train", e: "restval"}
+
+
+def test_train_is_for_training_and_val_is_dev(year):
+    splits, report = coco.read(year.root)
+    assert names(splits) == {"train": year.names["train"], "dev": year.names["val"]}
+    assert report.as_json() == {
+        "photos": {"train": 3, "dev": 2},
+        "captions": {"en": 25},
+        "problems": {},
+    }
+    assert report.name == f"COCO {year.year} Dataset"
+
+
+def test_photos_lie_in_the_folder_of_their_split(year):
+    photo = coco.read(year.root)[0]["dev"][1]
+    assert photo.path == year.images("val") / year.names["val"][1]
+    assert photo.captions == {"en": tuple(CAPTIONS)}
+
+
+def test_karpathys_file_decides_the_splits(year_2014):
+    (a, b, c), (d, e) = year_2014.names["train"], year_2014.names["val"]
+    year_2014.add_karpathys_file(restval(year_2014))
+    splits, report = coco.read(year_2014.root)
+    assert names(splits) == {"train": [d, e, a], "dev": [b], "test": [c]}
+    assert splits["train"][1].path == year_2014.images("val") / e
+    assert report.as_json()["problems"] == {}
+
+
+def test_karpathys_file_has_the_captions(year_2014):
+    year_2014.add_karpathys_file(restval(year_2014))
+    year_2014.captions("train").unlink()
+    year_2014.captions("val").unlink()
+    photo = coco.read(year_2014.root)[0]["dev"][0]
+    assert photo.captions == {"en": (f"{photo.file_name} by Karpathy.",)}
+
+
+@pytest.mark.parametrize("karpathy", [False, True])
+def test_both_folders_are_written(year_2014, tmp_path, karpathy):
+    if karpathy:
+        year_2014.add_karpathys_file(restval(year_2014))
+    coco.write(year_2014.root, tmp_path / "out", shards=2)
+    splits, _ = coco.read(year_2014.root)
+    for split, photos in splits.items():
+        assert list(open_split(tmp_path / "out", split)) == [photo.load() for photo in photos]
+
+
+def test_a_caption_of_a_photo_in_the_other_file_is_reported(year):
+    train, val = (json.loads(year.captions(split).read_text()) for split in ("train", "val"))
+    val["annotations"].append(train["annotations"][0])
+    year.captions("val").write_text(json.dumps(val))
+    splits, report = coco.read(year.root)
+    assert splits["train"][0].captions["en"] == tuple(CAPTIONS)
+    assert report.as_json()["problems"] == {
+        "captions_without_photo": {
+            "count": 1,
+            "examples": [f"captions_val{year.year}.json: image_id 9"],
+        }
+    }
+
+
+def test_a_photo_in_both_files_stays_in_train(year):
+    again = year.names["train"][0]
+    year.draw("val", [again, *year.names["val"]])
+    splits, report = coco.read(year.root)
+    assert names(splits) == {"train": year.names["train"], "dev": year.names["val"]}
+    assert report.as_json()["problems"]["repeated_names"]["examples"] == [f"{again} (dev)"]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "sentence"),
+    [
+        (lambda y: y.captions("val").unlink(), r"has no annotations/captions_val\d+\.json"),
+        (
+            lambda y: y.captions("val").write_text("{"),
+            r"captions_val\d+\.json is not in the layout",
+        ),
+        (lambda y: y.images("train").rename(y.root / "away"), r"train\d+ is not a folder: unpack"),
+        (
+            lambda y: (y.root / "images").mkdir(),
+            r"several downloads: train\d+ and val\d+; images\. Give one",
+        ),
+    ],
+)
+def test_an_incomplete_layout_is_an_error(year, break_it, sentence):
+    break_it(year)
+    with pytest.raises(DatasetError, match=sentence):
+        coco.read(year.root)
+
+
+def test_karpathys_file_needs_the_photos_of_2014(tmp_path):
+    year = Years(tmp_path / "coco", 2017)
+    year.add_karpathys_file(restval(year))
+    with pytest.raises(DatasetError, match="train2014 is not a folder"):
+        coco.read(year.root)
+
+
+def test_beside_karpathys_file_another_year_may_lie(year_2014):
+    Years(year_2014.root.with_name("other"), 2017).images("val").rename(year_2014.root / "val2017")
+    with pytest.raises(DatasetError, match="several downloads"):
+        coco.read(year_2014.root)
+    year_2014.add_karpathys_file(restval(year_2014))
+    assert coco.read(year_2014.root)[1].photos == {"train": 3, "dev": 1, "test": 1}
+
+
+def test_photos_are_not_kept_back_where_dev_is_given(year):
+    with pytest.raises(DatasetError, match="has dev photos of its own: leave out --dev-every"):
+        coco.read(year.root, dev_every=2)
 
 
 # Nothing usable
@@ -169,7 +351,10 @@ def test_an_id_or_a_name_that_comes_twice_counts_once(download, number, name):
     ("break_it", "sentence"),
     [
         (lambda d: d.root.rename(d.root.with_name("gone")), "download is not a folder"),
-        (lambda d: d.images.rename(d.root / "photos"), "images is not a folder"),
+        (
+            lambda d: d.images.rename(d.root / "photos"),
+            "has no folder of photos: neither train2014",
+        ),
         (lambda d: d.captions.unlink(), r"has no annotations/captions\.json"),
         (
             lambda d: [path.write_bytes(b"") for path in d.images.iterdir()],

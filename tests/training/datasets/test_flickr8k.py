@@ -119,6 +119,44 @@ def test_image_ids_are_unique_and_do_not_depend_on_the_other_photos(download):
     assert after == {name: before[name] for name in ("22_b.jpg", "33_c.jpg")}
 
 
+# Karpathy's split
+
+
+def add_karpathys_file(download, splits):
+    images = [
+        {"filename": name, "split": splits[name], "sentences": [{"raw": f"{name} by Karpathy ."}]}
+        for name in NAMES
+    ]
+    path = download.root / flickr8k.KARPATHYS_FILE
+    path.write_text(json.dumps({"images": images, "dataset": "flickr8k"}))
+
+
+SPLITS = dict(zip(NAMES, ("test", "train", "train", "train", "val"), strict=True))
+
+
+def test_karpathys_file_takes_the_place_of_the_lists(download):
+    add_karpathys_file(download, SPLITS)
+    for split in flickr8k.SPLIT_FILES:
+        download.list(split).unlink()
+    splits, report = download.read()
+    assert {split: [photo.file_name for photo in photos] for split, photos in splits.items()} == {
+        "train": NAMES[1:4],
+        "dev": NAMES[4:],
+        "test": NAMES[:1],
+    }
+    assert splits["dev"][0].captions["en"] == tuple(ENGLISH)
+    assert report.as_json()["problems"] == {}
+
+
+def test_captions_are_karpathys_where_there_are_no_others(download):
+    add_karpathys_file(download, SPLITS)
+    for path in download.text.iterdir():
+        path.unlink()
+    download.text.rmdir()
+    (photo,) = open_split(download.root, "dev")
+    assert photo.captions == {"en": (f"{NAMES[4]} by Karpathy .",)}
+
+
 # Problems, each reported by name
 
 
