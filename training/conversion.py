@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from training.decoders import ShowAndTell
+from training.decoders import Decoder
 
-SMALLEST_HALVED = 1024
-"""Constants of fewer numbers stay float32: halving them saves nothing."""
+SMALLEST_SHRUNK = 1024
+"""Constants of fewer numbers stay float32: int8 would save nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,50 +30,53 @@ class Matching:
 
     @classmethod
     def of(cls, float_features: np.ndarray, int8_features: np.ndarray) -> Matching:
-        """From features of the same photos, each float32 (photos, n)."""
-        deviation = float_features.std(axis=0)
+        """From features of the same photos, each float32 (photos, n) or (photos, cells, n)."""
+        channels = float_features.shape[-1]
+        before, after = (one.reshape(-1, channels) for one in (float_features, int8_features))
+        deviation = before.std(axis=0)
         still = deviation < 1e-6
-        scale = np.where(still, 1, int8_features.std(axis=0) / np.where(still, 1, deviation))
-        shift = int8_features.mean(axis=0) - scale * float_features.mean(axis=0)
+        scale = np.where(still, 1, after.std(axis=0) / np.where(still, 1, deviation))
+        shift = after.mean(axis=0) - scale * before.mean(axis=0)
         return cls(scale.astype(np.float32), shift.astype(np.float32))
 
 
-def convert_encoder(model: keras.Model, calibration: Iterable[np.ndarray]) -> bytes:
+def convert_encoder(model: keras.Model, calibration: Iterable[np.ndarray] | None = None) -> bytes:
     """An encoder as a LiteRT graph with int8 weights and activations.
 
     Args:
         model: from training.encoders.build(), its batch size fixed at 1.
         calibration: uint8 RGB photos of the model's size, from which the activations' ranges are
-            taken.
+            taken; None leaves the ranges to be taken from each photo as it is encoded.
     """
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([photo[None]] for photo in calibration)
+    if calibration is not None:
+        converter.representative_dataset = lambda: ([photo[None]] for photo in calibration)
     return converter.convert()
 
 
-def convert_decoder(decoder: ShowAndTell, feature_size: int) -> bytes:
-    """A decoder as a LiteRT graph with int8 weights, and its signatures `start` and `step`."""
+def convert_decoder(decoder: Decoder, feature_shape: tuple[int, ...]) -> bytes:
+    """A decoder as a LiteRT graph with int8 weights, and its signatures `start` and `step`.
+
+    Args:
+        feature_shape: of one photo, (n,) or (cells, n).
+    """
     module = tf.Module()
     # A SavedModel needs to know the variables, not the Keras model, which it would try to call.
     module.tracked = [variable.value for variable in decoder.variables]
 
-    @tf.function(input_signature=[tf.TensorSpec((1, feature_size), name="features")])
+    @tf.function(input_signature=[tf.TensorSpec((1, *feature_shape), name="features")])
     def start(features):
-        return {"state": decoder.start(features)}
+        return named(*decoder.start(features))
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((None, 2 * decoder.units), name="state"),
-            tf.TensorSpec((None,), tf.int32, name="words"),
-        ]
-    )
-    def step(state, words):
-        log_probabilities, state = decoder.step(state, words)
+    @tf.function
+    def step(**inputs):
+        log_probabilities, state = decoder.step(*map(inputs.get, ("state", "words", "memory")))
         return {"log_probabilities": log_probabilities, "state": state}
 
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"start": start, "step": step})
+        concrete = step.get_concrete_function(**_step_signature(decoder, feature_shape))
+        tf.saved_model.save(module, folder, signatures={"start": start, "step": concrete})
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["start", "step"]
         )
@@ -82,52 +85,89 @@ def convert_decoder(decoder: ShowAndTell, feature_size: int) -> bytes:
 
 
 def freeze(
-    encoder: keras.Model, decoders: dict[str, ShowAndTell], matching: Matching
+    encoder: keras.Model, decoders: dict[str, Decoder], matching: Matching
 ) -> tf.compat.v1.GraphDef:
     """Encoder and decoders as one frozen graph; its tensors' names are those an engine reads."""
-    feature_size = len(matching.scale)
+    shape = tuple(encoder.outputs[0].shape[1:])
     signature = {
         "photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo"),
-        "features": tf.TensorSpec((1, feature_size), name="features"),
+        "features": tf.TensorSpec((1, *shape), name="features"),
     }
     for language, decoder in decoders.items():
-        signature[f"{language}_state"] = tf.TensorSpec(
-            (None, 2 * decoder.units), name=f"{language}_state"
-        )
-        signature[f"{language}_words"] = tf.TensorSpec((None,), tf.int32, name=f"{language}_words")
+        for name, spec in _step_signature(decoder, shape).items():
+            full = f"{language}_{name}"
+            signature[full] = tf.TensorSpec(spec.shape, spec.dtype, name=full)
 
     @tf.function
     def everything(**inputs):
-        features = encoder(inputs["photo"])["features"]
+        features = encoder(inputs["photo"], training=False)["features"]
         outputs = {"features_out": features * matching.scale + matching.shift}
         for language, decoder in decoders.items():
-            outputs[f"{language}_start_state"] = decoder.start(inputs["features"])
+            started = named(*decoder.start(inputs["features"]))
+            for name, value in started.items():
+                outputs[f"{language}_start_{name}"] = value
             log_probabilities, state = decoder.step(
-                inputs[f"{language}_state"], inputs[f"{language}_words"]
+                *(inputs.get(f"{language}_{name}") for name in ("state", "words", "memory"))
             )
             outputs[f"{language}_log_probabilities"] = log_probabilities
             outputs[f"{language}_next_state"] = state
         return {name: tf.identity(value, name=name) for name, value in outputs.items()}
 
     frozen = convert_variables_to_constants_v2(everything.get_concrete_function(**signature))
-    return _halved(frozen.graph.as_graph_def())
+    return _shrunk(frozen.graph.as_graph_def())
 
 
-def _halved(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
-    """The graph with its large constants stored as float16 and cast back when it is loaded."""
-    halved = tf.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
+def named(state: tf.Tensor, memory: tf.Tensor | None) -> dict[str, tf.Tensor]:
+    """What start() returns, by names; a decoder that does not attend has no memory."""
+    return {"state": state} | ({} if memory is None else {"memory": memory})
+
+
+def _step_signature(decoder: Decoder, feature_shape: tuple[int, ...]) -> dict[str, tf.TensorSpec]:
+    _, memory = decoder.start(tf.zeros((1, *feature_shape)))
+    signature = {
+        "state": tf.TensorSpec((None, decoder.state_size), name="state"),
+        "words": tf.TensorSpec((None,), tf.int32, name="words"),
+    }
+    if memory is not None:
+        signature["memory"] = tf.TensorSpec(memory.shape, name="memory")
+    return signature
+
+
+def _shrunk(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+    """The graph with its large constants stored as int8, and made float32 when it is loaded.
+
+    Each output channel has a scale of its own, as in the LiteRT graphs: both say nearly the same.
+    """
+    shrunk = tf.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
     for node in graph.node:
-        added = halved.node.add()
-        added.CopyFrom(node)
-        if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
+        values = _large_constant(node)
+        if values is None:
+            shrunk.node.add().CopyFrom(node)
             continue
-        values = tf.make_ndarray(node.attr["value"].tensor)
-        if values.size < SMALLEST_HALVED:
-            continue
-        added.name = f"{node.name}/half"
-        added.attr["dtype"].type = tf.float16.as_datatype_enum
-        added.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values.astype(np.float16)))
-        cast = halved.node.add(name=node.name, op="Cast", input=[added.name])
-        cast.attr["SrcT"].type = tf.float16.as_datatype_enum
+        # A depthwise kernel's channels are its third axis; its fourth is 1.
+        channels = 2 if values.ndim == 4 and values.shape[3] == 1 else values.ndim - 1
+        others = tuple(axis for axis in range(values.ndim) if axis != channels)
+        scale = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-12) / 127
+        rounded = np.round(values / scale).astype(np.int8)
+        _constant(shrunk, f"{node.name}/int8", rounded)
+        _constant(shrunk, f"{node.name}/scale", scale.astype(np.float32))
+        cast = shrunk.node.add(name=f"{node.name}/cast", op="Cast", input=[f"{node.name}/int8"])
+        cast.attr["SrcT"].type = tf.int8.as_datatype_enum
         cast.attr["DstT"].type = tf.float32.as_datatype_enum
-    return halved
+        inputs = [cast.name, f"{node.name}/scale"]
+        product = shrunk.node.add(name=node.name, op="Mul", input=inputs)
+        product.attr["T"].type = tf.float32.as_datatype_enum
+    return shrunk
+
+
+def _large_constant(node: tf.compat.v1.NodeDef) -> np.ndarray | None:
+    if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
+        return None
+    values = tf.make_ndarray(node.attr["value"].tensor)
+    return values if values.ndim > 1 and values.size >= SMALLEST_SHRUNK else None
+
+
+def _constant(graph: tf.compat.v1.GraphDef, name: str, values: np.ndarray) -> None:
+    node = graph.node.add(name=name, op="Const")
+    node.attr["dtype"].type = tf.as_dtype(values.dtype).as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,10 @@ from training.recipes import Recipe
 from training.tokenization import words
 
 BUCKET = 20
-"""Captions are sorted by length within so many batches, so that little is padding."""
+"""Photos are sorted by their longest caption within so many batches, so that little is padding."""
+
+LENGTHS = 3
+"""Batches are as long as a multiple of this: each new length costs the training a new graph."""
 
 
 @dataclass(frozen=True)
@@ -25,89 +28,140 @@ class Corpus:
     features: Features
     captions: list[list[list[str]]]
     """The words of each caption of each photo."""
-    rows: np.ndarray | None = None
-    """Where in the features each photo is. None: they are the same photos in the same order."""
+    rows: np.ndarray
+    """Where in the features each photo is."""
+    translated: list[list[list[str]]] = field(default_factory=list)
+    """Machine translations of other captions of each photo, to learn from and never to measure by;
+    none at all where they are not asked for."""
+
+    @property
+    def names(self) -> list[str]:
+        """File name of each photo."""
+        return [self.features.names[row] for row in self.rows]
 
     def look(
         self, views: int | np.ndarray, photos: slice | Sequence[int] | np.ndarray = slice(None)
     ) -> np.ndarray:
-        """Features of a view of each of these photos, float32 (photos, n). Reads no others."""
-        rows = photos if self.rows is None else self.rows[photos]
-        return self.features.values[views, rows].astype(np.float32)
+        """Features of a view of each of these photos, float32 (photos, …). Reads no others."""
+        return self.features.values[views, self.rows[photos]].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Batch:
+    """Photos, and as many captions of each: those of a photo follow each other."""
+
     features: np.ndarray
-    """float32 (batch, n)"""
+    """float32 (photos, n) or (photos, cells, n)"""
     inputs: np.ndarray
-    """int32 (batch, time): `<start>` and the words."""
+    """int32 (captions, time): `<start>` and the words."""
     targets: np.ndarray
-    """int32 (batch, time): the words and `<end>`."""
+    """int32 (captions, time): the words and `<end>`."""
     mask: np.ndarray
-    """float32 (batch, time): 1 where there is a target."""
+    """float32 (captions, time): 1 where there is a target."""
 
 
-def load_corpus(dataset: Path, features: Path, split: str, language: str) -> Corpus:
+def load_corpus(
+    dataset: Path, features: Path, split: str, language: str, translated: bool = False
+) -> Corpus:
     """The photos that have captions in a language: a dataset may hold others for another decoder.
+
+    Args:
+        translated: whether to load machine translations too.
 
     Raises:
         ValueError: where the features were computed from photos that the dataset does not have, or
             no photo has captions in that language.
     """
     cached = load_features(features, split)
-    captions = {
-        example.file_name: [
-            words(caption, language) for caption in example.captions.get(language, ())
-        ]
-        for example in open_split(dataset, split)
-    }
+    texts = {example.file_name: example.captions for example in open_split(dataset, split)}
+
+    def tokenised(source: str) -> dict[str, list[list[str]]]:
+        return {
+            name: [words(caption, language) for caption in captions.get(source, ())]
+            for name, captions in texts.items()
+        }
+
+    captions = tokenised(language)
+    translations = tokenised(f"{language}_translated") if translated else {}
     missing = [name for name in cached.names if name not in captions]
     if missing:
         raise ValueError(
             f"{features} was computed from another dataset: {dataset} has no photo and no "
             f"{language!r} captions of {missing[0]} ({len(missing)} such photos in {split})"
         )
-    rows = [row for row, name in enumerate(cached.names) if captions[name]]
+    rows = [row for row, name in enumerate(cached.names) if any(captions[name])]
     if not rows:
         raise ValueError(f"{dataset} has no {language!r} captions in {split}")
-    return Corpus(cached, [captions[cached.names[row]] for row in rows], np.array(rows))
+    kept = [cached.names[row] for row in rows]
+    return Corpus(
+        cached,
+        [captions[name] for name in kept],
+        np.array(rows),
+        [translations[name] for name in kept] if translated else [],
+    )
+
+
+def mentioned(corpus: Corpus, vocabulary: Vocabulary) -> np.ndarray:
+    """Whether a caption of a photo has a word, bool (photos, vocabulary)."""
+    table = np.zeros((len(corpus.captions), len(vocabulary)), bool)
+    for photo, captions in enumerate(corpus.captions):
+        for caption in captions:
+            table[photo, vocabulary.encode(caption)] = True
+    table[:, vocabulary.unknown] = False
+    return table
 
 
 def batches(corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe, epoch: int) -> Iterator[Batch]:
-    """All captions once, in an order that depends on seed and epoch alone; each with a random view
-    of its photo."""
+    """All photos once, in an order that depends on seed and epoch alone, each in a random view and
+    with recipe.captions_each of its captions: drawn anew in each epoch where it has more, and
+    beside empty rows where it has fewer."""
     random = np.random.default_rng([recipe.seed, epoch])
-    examples = [
-        (photo, vocabulary.encode(caption[: recipe.max_words]))
-        for photo, captions in enumerate(corpus.captions)
-        for caption in captions
-        if caption
+    chosen = [
+        _choose(_ids(corpus, photo, vocabulary, recipe), recipe.captions_each, random)
+        for photo in range(len(corpus.captions))
     ]
-    order = random.permutation(len(examples))
-    chunk = BUCKET * recipe.batch_size
+    order = random.permutation(len(chosen))
+    size = recipe.photos
     groups = []
-    for first in range(0, len(order), chunk):
-        # All groups but one are of batch_size: each new shape costs the training a new graph.
-        by_length = sorted(order[first : first + chunk], key=lambda index: len(examples[index][1]))
-        groups += [
-            by_length[at : at + recipe.batch_size]
-            for at in range(0, len(by_length), recipe.batch_size)
-        ]
+    for first in range(0, len(order), BUCKET * size):
+        # All groups but one are of one size: each new shape costs the training a new graph.
+        by_length = sorted(
+            order[first : first + BUCKET * size], key=lambda photo: max(map(len, chosen[photo]))
+        )
+        groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
     for group in random.permutation(len(groups)):
-        yield _batch(corpus, [examples[index] for index in groups[group]], random)
+        photos = np.array(groups[group])
+        views = random.integers(len(corpus.features.values), size=len(photos))
+        captions = [ids for photo in photos for ids in chosen[photo]]
+        yield Batch(corpus.look(views, photos), *_padded(captions))
 
 
-def _batch(
-    corpus: Corpus, examples: list[tuple[int, list[int]]], random: np.random.Generator
-) -> Batch:
-    time = max(len(ids) for _, ids in examples) + 1
-    inputs, targets = np.full((2, len(examples), time), Vocabulary.end, np.int32)
-    mask = np.zeros((len(examples), time), np.float32)
-    for row, (_, ids) in enumerate(examples):
-        inputs[row, : len(ids) + 1] = [Vocabulary.start, *ids]
-        targets[row, : len(ids)] = ids
-        mask[row, : len(ids) + 1] = 1
-    views = random.integers(len(corpus.features.values), size=len(examples))
-    photos = [photo for photo, _ in examples]
-    return Batch(corpus.look(views, photos), inputs, targets, mask)
+def _ids(corpus: Corpus, photo: int, vocabulary: Vocabulary, recipe: Recipe) -> list[list[int]]:
+    """What a photo's captions begin with, and their words."""
+    sources = [corpus.captions, *([corpus.translated] if corpus.translated else [])]
+    return [
+        vocabulary.encode([recipe.start_of(words, bool(nth)), *words[: recipe.max_words]])
+        for nth, source in enumerate(sources)
+        for words in source[photo]
+        if words
+    ]
+
+
+def _choose(captions: list[list[int]], count: int, random: np.random.Generator) -> list[list[int]]:
+    """So many captions; rows that stand for none are empty."""
+    if len(captions) > count:
+        captions = [captions[at] for at in random.permutation(len(captions))[:count]]
+    return captions + [[]] * (count - len(captions))
+
+
+def _padded(captions: list[list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, targets and mask of a batch, from starts and words."""
+    longest = max(map(len, captions))
+    time = longest + -longest % LENGTHS
+    inputs, targets = np.full((2, len(captions), time), Vocabulary.end, np.int32)
+    mask = np.zeros((len(captions), time), np.float32)
+    for row, ids in enumerate(captions):
+        inputs[row, : len(ids)] = ids
+        targets[row, : max(0, len(ids) - 1)] = ids[1:]
+        mask[row, : len(ids)] = 1
+    return inputs, targets, mask

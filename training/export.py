@@ -11,17 +11,44 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from app.captioning.checkpoint import FORMAT, FROZEN_GRAPH, MANIFEST, sha256
 from app.captioning.engines.litert import ENCODER, decoder_file
-from training.conversion import convert_decoder, freeze
+from app.captioning.vocabulary import Vocabulary
+from training.conversion import Matching, convert_decoder, freeze
+from training.decoders import Decoder
 from training.encoders import ENCODERS, build, read_weights
 from training.features import load_matching
 from training.runs import TrainedDecoder, load_run
+
+
+@dataclass(frozen=True)
+class ServedEncoder:
+    """An encoder in both its forms."""
+
+    model: keras.Model
+    """In float; its batch size is 1."""
+    graph: bytes
+    """For LiteRT, from conversion.convert_encoder()."""
+    matching: Matching
+    """What takes the features of the one to those of the other."""
+    facts: dict[str, Any]
+    """For the manifest; of these the service reads photo_size."""
+
+
+@dataclass(frozen=True)
+class ServedLanguage:
+    """A decoder and its words."""
+
+    decoder: Decoder
+    vocabulary: Vocabulary
+    facts: dict[str, Any]
+    """For the manifest; of these the service reads max_words and length_penalty."""
 
 
 def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path) -> Path:
@@ -35,59 +62,81 @@ def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path
     Raises:
         ValueError: the weights are not those that the features were computed with.
     """
-    facts = json.loads((features / "features.json").read_text(encoding="utf-8"))
-    if sha256(weights) != facts["weights_sha256"]:
-        raise ValueError(f"{weights} is not the file that {features} was computed with")
-    trained = {run.recipe.language: run for run in map(load_run, runs)}
-    encoder_name, photo_size = facts["encoder"], facts["photo_size"]
-    encoder = build(ENCODERS[encoder_name], read_weights(weights), photo_size, batch_size=1)
-    matching = load_matching(features)
-    feature_size = len(matching.scale)
+    languages = {run.recipe.language: _served(run) for run in map(load_run, runs)}
+    return write_checkpoint(out / name, _encoder(features, weights), languages)
 
-    folder = out / name
+
+def write_checkpoint(
+    folder: Path, encoder: ServedEncoder, languages: dict[str, ServedLanguage]
+) -> Path:
+    """Writes graphs, vocabularies and the manifest that vouches for them, and returns the folder.
+
+    Args:
+        folder: where to; its name is the model's.
+        languages: by their codes, such as "en".
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(features / "encoder.tflite", folder / ENCODER)
-    for language, run in trained.items():
-        (folder / decoder_file(language)).write_bytes(convert_decoder(run.decoder, feature_size))
-        run.vocabulary.save(folder / f"vocabulary_{language}.txt")
-    decoders = {language: run.decoder for language, run in trained.items()}
-    graph = freeze(encoder, decoders, matching)
-    (folder / FROZEN_GRAPH).write_bytes(graph.SerializeToString(deterministic=True))
-    manifest = _manifest(name, encoder_name, photo_size, trained)
-    listed = [ENCODER, FROZEN_GRAPH]
-    for language in trained:
-        listed += [decoder_file(language), f"vocabulary_{language}.txt"]
-    manifest["files"] = {file: sha256(folder / file) for file in sorted(listed)}
+    graphs = _graphs(encoder, {language: one.decoder for language, one in languages.items()})
+    for file, graph in graphs.items():
+        (folder / file).write_bytes(graph)
+    vocabularies = {f"vocabulary_{language}.txt": one for language, one in languages.items()}
+    for file, one in vocabularies.items():
+        one.vocabulary.save(folder / file)
+    manifest = {
+        "format": FORMAT,
+        "name": folder.name,
+        "encoder": encoder.facts,
+        "languages": {language: one.facts for language, one in languages.items()},
+        "files": {file: sha256(folder / file) for file in sorted({*graphs, *vocabularies})},
+    }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
     return folder
 
 
-def _manifest(
-    name: str, encoder_name: str, photo_size: int, trained: dict[str, TrainedDecoder]
-) -> dict[str, Any]:
-    encoder = ENCODERS[encoder_name]
+def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder]) -> dict[str, bytes]:
+    """The content of each graph's file, by its name."""
+    frozen = freeze(encoder.model, decoders, encoder.matching)
+    graphs = {
+        decoder_file(language): convert_decoder(decoder, tuple(encoder.model.outputs[0].shape[1:]))
+        for language, decoder in decoders.items()
+    }
     return {
-        "format": FORMAT,
-        "name": name,
-        "encoder": {
-            "name": encoder_name,
+        **graphs,
+        ENCODER: encoder.graph,
+        FROZEN_GRAPH: frozen.SerializeToString(deterministic=True),
+    }
+
+
+def _encoder(features: Path, weights: Path) -> ServedEncoder:
+    facts = json.loads((features / "features.json").read_text(encoding="utf-8"))
+    if sha256(weights) != facts["weights_sha256"]:
+        raise ValueError(f"{weights} is not the file that {features} was computed with")
+    encoder, photo_size = ENCODERS[facts["encoder"]], facts["photo_size"]
+    return ServedEncoder(
+        build(encoder, read_weights(weights), photo_size, batch_size=1, features=facts["kind"]),
+        (features / "encoder.tflite").read_bytes(),
+        load_matching(features),
+        {
+            "name": encoder.name,
             "photo_size": photo_size,
             "cnn_size": encoder.size,
             "weights": encoder.weights_package,
             "terms": encoder.terms,
         },
-        "languages": {
-            language: {
-                "recipe": asdict(run.recipe),
-                "max_words": run.recipe.max_words,
-                "length_penalty": run.recipe.length_penalty,
-                "trained_on": run.trained_on,
-                "dev_scores_in_training": run.scores,
-            }
-            for language, run in trained.items()
-        },
+    )
+
+
+def _served(run: TrainedDecoder) -> ServedLanguage:
+    facts = {
+        "recipe": asdict(run.recipe),
+        "max_words": run.recipe.max_words,
+        "length_penalty": run.recipe.length_penalty,
+        "start": run.recipe.style,
+        "trained_on": run.trained_on,
+        "dev_scores_in_training": run.scores,
     }
+    return ServedLanguage(run.decoder, run.vocabulary, facts)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@
 
 The encoder is first converted to int8, calibrated on training photos, and the features are those
 of the converted graph: the decoder learns from exactly what it will be served. Each training photo
-is seen in several views: as it is, mirrored, and cropped.
+is seen in several views: as it is, mirrored, and cropped. Pooled features are one vector a photo;
+a map (--kind map) has one a cell, for decoders that attend or go on training the encoder's end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -22,6 +24,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -30,12 +33,13 @@ from app.captioning.checkpoint import sha256
 from app.photos import read_photo
 from training.conversion import Matching, convert_encoder
 from training.datasets import open_split
-from training.encoders import ENCODERS, build, read_weights
+from training.encoders import ENCODERS, WeightsError, build, find_weights, read_weights
 
 PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
 SMALLEST_CROP = 0.75
+LAST_BLOCK = "last_block.npz"
 NO_LIMIT = 1 << 40
 
 _encode: Any
@@ -49,33 +53,56 @@ class Features:
     names: list[str]
     """File name of each photo."""
     values: np.ndarray
-    """float16 (views, photos, n)."""
+    """float16 (views, photos, n), or (views, photos, cells, n) of a map."""
+    last_block: list[np.ndarray] | None = None
+    """What the encoder would do with the map next: kernels and biases as front.LastBlock has them,
+    where it goes on with such a block."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one photo's: (n,) or (cells, n)."""
+        return self.values.shape[2:]
 
 
 def load_features(folder: Path, split: str) -> Features:
     """Raises FileNotFoundError where they were not computed."""
     names = json.loads((folder / "features.json").read_text(encoding="utf-8"))["names"][split]
-    return Features(names, np.load(folder / f"{split}.npy", mmap_mode="r"))
+    last_block = None
+    if (folder / LAST_BLOCK).exists():
+        with np.load(folder / LAST_BLOCK) as arrays:
+            last_block = [arrays[name] for name in arrays]
+    return Features(names, np.load(folder / f"{split}.npy", mmap_mode="r"), last_block)
 
 
 def compute(
-    dataset: Path, encoder: str, weights: Path, out: Path, views: int, workers: int
+    dataset: Path,
+    encoder: str,
+    weights: Path,
+    out: Path,
+    views: int,
+    workers: int,
+    kind: str = "pooled",
 ) -> None:
-    """Writes encoder.tflite, train.npy, dev.npy, features.json and matching.npz into out."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Writes encoder.tflite, train.npy, dev.npy, features.json, matching.npz and, for a map that
+    the encoder's last block sees, last_block.npz into out."""
+    weights = find_weights(ENCODERS[encoder], weights)
+    values = read_weights(weights)
+    model = build(ENCODERS[encoder], values, PHOTO_SIZE, 1, kind)
     calibration = (
         np.asarray(_squashed(example.photo))
         for example, _ in zip(open_split(dataset, "train"), range(CALIBRATION_PHOTOS), strict=False)
     )
     graph = out / "encoder.tflite"
-    model = build(ENCODERS[encoder], read_weights(weights), PHOTO_SIZE, batch_size=1)
+    out.mkdir(parents=True, exist_ok=True)
     graph.write_bytes(convert_encoder(model, calibration))
     names = {}
     for split, count in (("train", views), ("dev", 1)):
-        names[split], values = _encode_split(dataset, split, graph, count, workers)
-        np.save(out / f"{split}.npy", values)
+        names[split] = _encode_split(dataset, split, graph, count, workers, out / f"{split}.npy")
+    if kind == "map" and (last_block := ENCODERS[encoder].last_block):
+        np.savez(out / LAST_BLOCK, *last_block(values))
     facts = {
         "encoder": encoder,
+        "kind": kind,
         "photo_size": PHOTO_SIZE,
         "weights_sha256": sha256(weights),
         "names": names,
@@ -93,7 +120,8 @@ def _save_matching(model: keras.Model, dataset: Path, out: Path) -> None:
     """Compares the float encoder with the int8 one on the first training photos."""
     photos = zip(open_split(dataset, "train"), range(MATCHING_PHOTOS), strict=False)
     squashed = (np.asarray(_squashed(example.photo))[None] for example, _ in photos)
-    features = np.concatenate([model(photo)["features"] for photo in squashed])
+    encode = tf.function(partial(model, training=False))
+    features = np.concatenate([encode(photo)["features"] for photo in squashed])
     int8 = load_features(out, "train").values[0, : len(features)].astype(np.float32)
     np.savez(out / "matching.npz", **asdict(Matching.of(features, int8)))
 
@@ -125,11 +153,13 @@ def _squashed(photo: bytes) -> Image.Image:
 
 
 def _encode_split(
-    dataset: Path, split: str, graph: Path, views: int, workers: int
-) -> tuple[list[str], np.ndarray]:
-    """File names, and features float16 (views, photos, n)."""
+    dataset: Path, split: str, graph: Path, views: int, workers: int, out: Path
+) -> list[str]:
+    """Writes features float16 (views, photos, n) or (views, photos, cells, n), a photo at a time,
+    and returns the photos' file names."""
     names: list[str] = []
-    rows: list[np.ndarray] = []
+    photos = sum(1 for _ in open_split(dataset, split))
+    rows: np.ndarray | None = None
 
     def jobs() -> Iterator[tuple[str, bytes]]:
         for example in open_split(dataset, split):
@@ -139,8 +169,13 @@ def _encode_split(
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=_load, initargs=(graph,)) as pool:
         encode = partial(_encode_views, views)
-        rows += tqdm(pool.imap(encode, jobs(), chunksize=16), desc=split, unit="photo")
-    return names, np.stack(rows, axis=1)
+        shown = tqdm(pool.imap(encode, jobs(), chunksize=16), split, photos, unit="photo")
+        for row, seen in enumerate(shown):
+            if rows is None:
+                shape = (views, photos, *seen.shape[1:])
+                rows = np.lib.format.open_memmap(out, "w+", np.float16, shape)
+            rows[:, row] = seen
+    return names
 
 
 def _load(graph: Path) -> None:
@@ -164,12 +199,16 @@ def _encode_views(views: int, job: tuple[str, bytes]) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--encoder", required=True)
+    parser.add_argument("--encoder", choices=ENCODERS, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--views", type=int, default=6)
+    parser.add_argument("--kind", choices=("pooled", "map"), default="pooled")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    compute(**vars(parser.parse_args()))
+    try:
+        compute(**vars(parser.parse_args()))
+    except (WeightsError, FileNotFoundError) as error:
+        sys.exit(f"{error}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,28 +13,50 @@ from tqdm import tqdm
 
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus, batches
-from training.decoders import ShowAndTell
-from training.recipes import Recipe
+from training.decoders import Decoder
+from training.distributed import Adam, distribute, sum_replicas
+from training.recipes import Likelihood, Recipe
 
 
 class MaximumLikelihood:
-    """Cross-entropy with label smoothing (Szegedy et al. 2016, section 7) and dropout."""
+    """Cross-entropy with label smoothing (Szegedy et al. 2016, section 7) and dropout, and, where
+    the recipe says so, scheduled sampling (Bengio et al. 2015).
+
+    Sampling is done for all words of a caption at once, from what the decoder says of the written
+    words (Mihaylova & Martins 2019, section 3), not word after word.
+    """
 
     def __init__(
-        self, recipe: Recipe, vocabulary: Vocabulary, corpus: Corpus, decoder: ShowAndTell
+        self,
+        recipe: Recipe,
+        stage: Likelihood,
+        vocabulary: Vocabulary,
+        corpus: Corpus,
+        decoder: Decoder,
+        variables: Sequence[keras.Variable],
     ):
-        self.recipe, self.vocabulary, self.corpus = recipe, vocabulary, corpus
-        self.decoder = decoder
-        self.steps_per_epoch = sum(1 for _ in batches(corpus, vocabulary, recipe, 0))
-        self.optimizer = keras.optimizers.Adam(
-            learning_rate_schedule(recipe, self.steps_per_epoch), global_clipnorm=recipe.clip_norm
+        """variables: those of the decoder that this stage trains."""
+        self.recipe, self.stage = recipe, stage
+        self.vocabulary, self.corpus, self.decoder = vocabulary, corpus, decoder
+        self.variables = variables
+        self.steps_per_epoch = math.ceil(len(corpus.captions) / recipe.photos)
+        self.strategy = tf.distribute.get_strategy()
+        self.optimizer = Adam(
+            learning_rate_schedule(stage, self.steps_per_epoch), global_clipnorm=recipe.clip_norm
         )
-        self.optimizer.build(decoder.trainable_variables)
-        self._train_step = tf.function(self._step)
+        self.optimizer.build(variables)
+        self._train_step = self._on_all_replicas(self._step)
+        self._mix = self._on_all_replicas(self._mixed)
 
-    def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Mean loss and perplexity a word, as trained (with dropout)."""
+    def run_epoch(self, epoch: int, nth: int) -> dict[str, float]:
+        """Mean loss and perplexity a word, as trained (with dropout).
+
+        Args:
+            epoch: number of the epoch in the whole training, from 0.
+            nth: the same, in this stage.
+        """
         totals = np.zeros(3)
+        share = np.float32(self.stage.scheduled_sampling * nth / max(1, self.stage.epochs - 1))
         shown = tqdm(
             batches(self.corpus, self.vocabulary, self.recipe, epoch),
             desc=f"epoch {epoch + 1}, maximum likelihood",
@@ -40,39 +64,65 @@ class MaximumLikelihood:
             leave=False,
             disable=None,
         )
-        for batch in shown:
-            step = self._train_step(batch.features, batch.inputs, batch.targets, batch.mask)
-            totals += [float(value) for value in step]
+        for at, batch in enumerate(shown):
+            features, inputs, targets, mask = distribute(self.strategy, batch)
+            if share:
+                inputs = self._mix(features, inputs, share, np.array([epoch, at], np.int32))
+            count = batch.mask.sum()
+            sums = self._train_step(features, inputs, targets, mask, count)
+            totals += [*(self.strategy.experimental_local_results(one)[0] for one in sums), count]
             if not np.isfinite(totals[0]):
                 raise FloatingPointError("the loss is no longer a number; lower learning_rate")
         loss, entropy, count = totals
         return {"loss": loss / count, "perplexity": math.exp(entropy / count)}
 
+    def _on_all_replicas(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        return tf.function(lambda *arguments: self.strategy.run(step, args=arguments))
+
+    def _mixed(
+        self, features: tf.Tensor, inputs: tf.Tensor, share: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The words read, a share of them replaced by what the decoder says in their place."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        for_words, for_places = tf.unstack(tf.random.split(tf.random.fold_in(seed, replica)))
+        logits = tf.cast(self.decoder(features, inputs, training=True), tf.float32)
+        noise = tf.random.stateless_uniform(tf.shape(logits), for_words, 1e-9, 1.0)
+        said = tf.argmax(logits - tf.math.log(-tf.math.log(noise)), -1, tf.int32)
+        said = tf.concat([inputs[:, :1], said[:, :-1]], axis=1)
+        ours = tf.random.stateless_uniform(tf.shape(inputs), for_places) < share
+        return tf.where(ours, said, inputs)
+
     def _step(
-        self, features: tf.Tensor, inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        smoothing = self.recipe.label_smoothing
+        self,
+        features: tf.Tensor,
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        mask: tf.Tensor,
+        count: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Summed loss and entropy of all replicas' captions, which have so many words."""
+        smoothing = self.stage.label_smoothing
         with tf.GradientTape() as tape:
             logits = tf.cast(self.decoder(features, inputs, training=True), tf.float32)
             log_probabilities = tf.nn.log_softmax(logits)
             entropy = cross_entropy(log_probabilities, targets, mask)
             uniform = -tf.reduce_sum(tf.reduce_mean(log_probabilities, axis=-1) * mask)
             loss = (1 - smoothing) * entropy + smoothing * uniform
-            count = tf.reduce_sum(mask)
             mean = loss / count
-        variables = self.decoder.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(mean, variables), variables, strict=True))
-        return loss, entropy, count
+        gradients = tape.gradient(mean, self.variables)
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        return sum_replicas((loss, entropy))
 
 
-def perplexity(
-    decoder: ShowAndTell, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
-) -> float:
-    """A word, of all captions of a corpus."""
+def perplexity(decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe) -> float:
+    """A word, of the captions of a corpus."""
     entropy = count = 0.0
+    log_probabilities = tf.function(
+        lambda features, words: tf.nn.log_softmax(decoder(features, words))
+    )
     for batch in batches(corpus, vocabulary, recipe, 0):
-        log_probabilities = tf.nn.log_softmax(decoder(batch.features, batch.inputs))
-        entropy += float(cross_entropy(log_probabilities, batch.targets, batch.mask))
+        said = log_probabilities(batch.features, batch.inputs)
+        entropy += float(cross_entropy(said, batch.targets, batch.mask))
         count += float(batch.mask.sum())
     return math.exp(entropy / count)
 
@@ -85,15 +135,15 @@ def cross_entropy(
 
 
 def learning_rate_schedule(
-    recipe: Recipe, steps_per_epoch: int
+    stage: Likelihood, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Warm-up, then a cosine, over exactly the steps that this dataset gives."""
-    steps = steps_per_epoch * recipe.epochs
-    warm_up = round(recipe.warm_up * steps)
+    steps = steps_per_epoch * stage.epochs
+    warm_up = round(stage.warm_up * steps)
     return keras.optimizers.schedules.CosineDecay(
         0.0,
         max(1, steps - warm_up),
         alpha=0.01,
-        warmup_target=recipe.learning_rate,
+        warmup_target=stage.learning_rate,
         warmup_steps=warm_up,
     )

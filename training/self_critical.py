@@ -10,7 +10,7 @@ first is caution.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from itertools import count
 
@@ -20,14 +20,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from app.captioning.vocabulary import END, Vocabulary
-from training.corpus import Batch, Corpus, batches
-from training.decoders import ShowAndTell
+from training.corpus import LENGTHS, Batch, Corpus, batches
+from training.decoders import Decoder
 from training.maximum_likelihood import cross_entropy
 from training.metrics import Cider
 from training.recipes import Recipe
-
-LENGTHS = 7
-"""Batches are as long as a multiple of this."""
 
 
 class SelfCritical:
@@ -42,39 +39,46 @@ class SelfCritical:
         recipe: Recipe,
         vocabulary: Vocabulary,
         corpus: Corpus,
-        decoder: ShowAndTell,
-        speaker: ShowAndTell,
+        decoder: Decoder,
+        variables: Sequence[keras.Variable],
     ):
-        """speaker: a float32 twin of decoder, given its weights before each batch."""
-        self.recipe, self.vocabulary, self.corpus = recipe, vocabulary, corpus
-        self.decoder, self.speaker = decoder, speaker
+        """variables: those of the decoder that this stage trains."""
+        self.recipe, self.stage = recipe, recipe.self_critical
+        self.vocabulary, self.corpus = vocabulary, corpus
+        self.first = vocabulary.encode([recipe.style])[0]
+        self.decoder, self.variables = decoder, variables
         self.cider = Cider([[[*words, END] for words in five] for five in corpus.captions])
         photos = len(corpus.captions)
-        self.steps_per_epoch = -(-photos // recipe.self_critical_photos)
+        self.steps_per_epoch = -(-photos // self.stage.photos)
         self.optimizer = keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
-                recipe.self_critical_learning_rate,
-                max(1, self.steps_per_epoch * recipe.self_critical_epochs),
+                self.stage.learning_rate,
+                max(1, self.steps_per_epoch * self.stage.epochs),
                 alpha=0.1,
             ),
             global_clipnorm=recipe.clip_norm,
         )
-        self.optimizer.build(decoder.trainable_variables)
+        self.optimizer.build(variables)
         self._say = tf.function(self._sample)
         self._train_step = tf.function(self._step)
 
-    def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Mean reward (CIDEr-D in percent) of the captions said."""
+    def run_epoch(self, epoch: int, nth: int) -> dict[str, float]:
+        """Mean reward (CIDEr-D in percent) of the captions said.
+
+        Args:
+            epoch: number of the epoch in the whole training, from 0.
+            nth: the same, in this stage.
+        """
         random = np.random.default_rng([self.recipe.seed, epoch])
         order = random.permutation(len(self.corpus.captions))
         shown = tqdm(
-            range(0, len(order), self.recipe.self_critical_photos),
+            range(0, len(order), self.stage.photos),
             desc=f"epoch {epoch + 1}, self-critical",
             leave=False,
             disable=None,
         )
         rewards = [
-            self._learn(order[at : at + self.recipe.self_critical_photos], written, random)
+            self._learn(order[at : at + self.stage.photos], written, random)
             for at, written in zip(shown, self._written(epoch), strict=False)
         ]
         return {"reward": float(np.mean(np.concatenate(rewards)))}
@@ -82,37 +86,36 @@ class SelfCritical:
     def _written(self, epoch: int) -> Iterator[Batch]:
         """What people wrote, without end."""
         for nth in count(epoch):
-            yield from map(pad, batches(self.corpus, self.vocabulary, self.recipe, nth))
+            yield from batches(self.corpus, self.vocabulary, self.recipe, nth)
 
     def _learn(self, photos: np.ndarray, written: Batch, random: np.random.Generator) -> np.ndarray:
         """Says captions of these photos and learns from them; their rewards (photos, samples)."""
         views = random.integers(len(self.corpus.features.values), size=len(photos))
         features = self.corpus.look(views, photos)
-        features = np.repeat(features, self.recipe.self_critical_samples, axis=0)
-        copy_weights(self.decoder, self.speaker)
         seed = random.integers(1 << 31, size=2).astype(np.int32)
         said = self._say(features, seed).numpy()
         mask = until_end(said, self.vocabulary.end)
         rewards = self._rewards(photos, said, mask)
         others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
-        inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.start)
+        inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.first)
         advantages = (rewards - others).reshape(-1, 1).astype(np.float32) / 100
         spoken = pad(Batch(features, inputs, said, mask * advantages))
         self._train_step(astuple(spoken), np.asarray(mask.sum()), astuple(written))
         return rewards
 
     def _sample(self, features: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Captions said at random, int32 (n, time ≤ max_words + 1), until all have ended; what
-        follows an end means nothing."""
-        state = self.speaker.start(features)
-        words = tf.fill((tf.shape(features)[0],), self.vocabulary.start)
+        """Captions said at random, int32 (photos × samples, time ≤ words + 1), until all have
+        ended; what follows an end means nothing."""
+        state, memory = self.decoder.start(features)
+        state = tf.repeat(state, self.stage.samples, axis=0)
+        words = tf.fill((tf.shape(state)[0],), self.first)
         ended = tf.zeros_like(words, tf.bool)
-        said = tf.TensorArray(tf.int32, self.recipe.max_words + 1)
+        said = tf.TensorArray(tf.int32, self.stage.words + 1)
         time = 0
-        while time <= self.recipe.max_words and not tf.reduce_all(ended):
-            log_probabilities, state = self.speaker.step(state, words)
+        while time <= self.stage.words and not tf.reduce_all(ended):
+            log_probabilities, state = self.decoder.step(state, words, memory)
             words = tf.random.stateless_categorical(
-                log_probabilities / self.recipe.self_critical_temperature,
+                log_probabilities / self.stage.temperature,
                 1,
                 seed + [time, 0],
                 dtype=tf.int32,
@@ -124,7 +127,7 @@ class SelfCritical:
 
     def _rewards(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """CIDEr-D of each caption in percent, float64 (photos, samples)."""
-        samples = self.recipe.self_critical_samples
+        samples = self.stage.samples
         rewards = [
             self.cider.score([self.vocabulary.words[index] for index in ids[: int(length)]], photo)
             for photo, ids, length in zip(
@@ -137,12 +140,12 @@ class SelfCritical:
         self, spoken: tuple[tf.Tensor, ...], length: tf.Tensor, written: tuple[tf.Tensor, ...]
     ) -> None:
         with tf.GradientTape() as tape:
-            temperature = self.recipe.self_critical_temperature
+            temperature = self.stage.temperature
             reinforcement = self._cross_entropy(temperature, *spoken) / length
             likelihood = self._cross_entropy(1.0, *written) / tf.reduce_sum(written[-1])
-            loss = reinforcement + self.recipe.self_critical_likelihood * likelihood
-        variables = self.decoder.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            loss = reinforcement + self.stage.likelihood * likelihood
+        gradients = tape.gradient(loss, self.variables)
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
 
     def _cross_entropy(
         self,
@@ -168,8 +171,3 @@ def until_end(said: np.ndarray, end: int) -> np.ndarray:
     """1 up to and including the first end of each row, 0 after it; float32 like said."""
     ended_before = np.cumsum(said == end, axis=1) - (said == end)
     return (ended_before == 0).astype(np.float32)
-
-
-def copy_weights(source: ShowAndTell, target: ShowAndTell) -> None:
-    for theirs, ours in zip(source.weights, target.weights, strict=True):
-        ours.assign(theirs.value)

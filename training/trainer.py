@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ import tensorflow as tf
 from app.captioning.beam_search import beam_search
 from app.captioning.captioner import caption_rules
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus
-from training.decoders import DECODERS, ShowAndTell
+from training.corpus import Corpus, mentioned
+from training.decoders import DECODERS, Decoder
+from training.decoders.front import front_for
+from training.distributed import follow_chief, from_chief, spread_seeds
+from training.features import Features
 from training.maximum_likelihood import MaximumLikelihood, perplexity
 from training.metrics import score
 from training.recipes import Recipe
-from training.self_critical import SelfCritical, copy_weights
+from training.self_critical import SelfCritical
 
 
 @dataclass
@@ -32,35 +35,84 @@ class Progress:
     best_cider: float = -math.inf
 
 
-class Trainer:
-    """One decoder, trained by maximum likelihood first and, where the recipe says so, by
-    self-critical training then."""
+DESCRIBED_TOGETHER = 100
 
-    def __init__(self, recipe: Recipe, vocabulary: Vocabulary, train: Corpus, dev: Corpus):
+
+class Trainer:
+    """One decoder, trained stage by stage as its recipe says."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        vocabulary: Vocabulary,
+        train: Corpus,
+        dev: Corpus,
+        embeddings: np.ndarray | None = None,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        """
+        Args:
+            embeddings: float32 (vocabulary, recipe.embedding) that the words begin with.
+            strategy: of training.distributed; None for one device.
+        """
         keras.utils.set_random_seed(recipe.seed)
         self.recipe, self.vocabulary, self.dev = recipe, vocabulary, dev
-        size = train.features.values.shape[-1]
-        self.decoder = build_decoder(
-            recipe, len(vocabulary), size, "mixed_bfloat16" if recipe.mixed_precision else "float32"
-        )
-        self.decoder.standardise.adapt(train.look(0))
-        self.speaker = build_decoder(recipe, len(vocabulary), size, "float32")
-        self.maximum_likelihood = MaximumLikelihood(recipe, vocabulary, train, self.decoder)
-        self.self_critical = SelfCritical(recipe, vocabulary, train, self.decoder, self.speaker)
+        shape = DecoderShape.of(vocabulary, train.features)
+        self.speaker = build_decoder(recipe, shape, "float32")
+        self._begin(train, embeddings)
+        policy = "mixed_bfloat16" if recipe.mixed_precision else "float32"
+        self.strategy = strategy or tf.distribute.get_strategy()
+        # The speaker stays out: the chief evaluates with it while the others wait.
+        with self.strategy.scope():
+            self.decoder = build_decoder(recipe, shape, policy)
+            copy_weights(self.speaker, self.decoder)
+            self._stages = self._make_stages(train)
         self.progress = Progress()
+        self.candidates: list[tuple[str, ...]] = []
+
+    def _begin(self, train: Corpus, embeddings: np.ndarray | None) -> None:
+        """Gives the speaker what is known before the first epoch."""
+        if train.features.last_block:
+            self.speaker.front.set_weights(train.features.last_block)
+        if embeddings is not None:
+            self.speaker.word_embedding.set_weights([embeddings])
+        photos = np.random.default_rng(self.recipe.seed).permutation(len(train.captions))
+        photos = np.sort(photos[: self.speaker.adapts_to])
+        self.speaker.adapt(train.look(0, photos), mentioned(train, self.vocabulary)[photos])
+
+    def _make_stages(self, train: Corpus) -> dict[str, MaximumLikelihood | SelfCritical]:
+        recipe, decoder = self.recipe, self.decoder
+        front = {id(variable) for variable in decoder.front.variables}
+        everything = decoder.trainable_variables
+        frozen = [variable for variable in everything if id(variable) not in front]
+        rewarded = everything if recipe.fine_tuning.epochs else frozen
+        return {
+            "likelihood": MaximumLikelihood(
+                recipe, recipe.likelihood, self.vocabulary, train, decoder, frozen
+            ),
+            "fine_tuning": MaximumLikelihood(
+                recipe, recipe.fine_tuning, self.vocabulary, train, decoder, everything
+            ),
+            "self_critical": SelfCritical(recipe, self.vocabulary, train, decoder, rewarded),
+        }
 
     def run_epoch(self) -> dict[str, float]:
         """Trains one epoch; the figures of its objective."""
-        by_likelihood = self.progress.epoch < self.recipe.epochs
-        objective = self.maximum_likelihood if by_likelihood else self.self_critical
-        figures = objective.run_epoch(self.progress.epoch)
+        epoch = nth = self.progress.epoch
+        for stage in self._stages.values():
+            if nth < stage.stage.epochs:
+                break
+            nth -= stage.stage.epochs
+        figures = stage.run_epoch(epoch, nth)
         self.progress.epoch += 1
         return figures
 
     def evaluate(self) -> dict[str, float]:
-        """Dev perplexity and scores, by beam search as it is served, in float32."""
+        """Dev perplexity and scores, by beam search as it is served, in float32; the captions said
+        are then in self.candidates, photo by photo as in self.dev."""
         copy_weights(self.decoder, self.speaker)
-        candidates = describe(self.speaker, self.dev.look(0), self.vocabulary, self.recipe)
+        candidates = describe(self.speaker, self.dev, self.vocabulary, self.recipe)
+        self.candidates = candidates
         return {
             "perplexity": perplexity(self.speaker, self.dev, self.vocabulary, self.recipe),
             **score([list(words) for words in candidates], self.dev.captions),
@@ -84,57 +136,110 @@ class Trainer:
                     variable.assign(arrays[f"{kind}_{index}"])
             self.progress = Progress(*(arrays[name].item() for name in asdict(self.progress)))
 
+    def follow_chief(self) -> None:
+        """Makes the training stand on all machines where it does on the chief."""
+        for variables in self._variables().values():
+            follow_chief(self.strategy, variables)
+        weights = {id(variable) for variable in self.decoder.weights}
+        seeds = [variable for variable in self.decoder.variables if id(variable) not in weights]
+        spread_seeds(self.strategy, seeds)
+        self.share_progress()
+
+    def share_progress(self) -> None:
+        """Takes over the chief's: it alone evaluates, and so knows which epoch is the best."""
+        progress = np.array(astuple(self.progress))
+        epoch, best_epoch, best_cider = from_chief(self.strategy, progress).tolist()
+        self.progress = Progress(int(epoch), int(best_epoch), best_cider)
+
     def _variables(self) -> dict[str, list[Any]]:
         return {
             # Not `weights`: the states of the dropouts' random generators belong here too.
             "variables": self.decoder.variables,
-            "maximum_likelihood": self.maximum_likelihood.optimizer.variables,
-            "self_critical": self.self_critical.optimizer.variables,
+            **{name: stage.optimizer.variables for name, stage in self._stages.items()},
         }
 
 
-def build_decoder(
-    recipe: Recipe, vocabulary_size: int, feature_size: int, policy: str
-) -> ShowAndTell:
-    """An untrained decoder with its variables made, computing under a Keras dtype policy."""
+@dataclass(frozen=True)
+class DecoderShape:
+    """What the size of a decoder depends on besides its recipe."""
+
+    words: int
+    features: tuple[int, ...]
+    """(n,) or (cells, n)"""
+    last_block: tuple[int, int, int] | None
+    """Channels of the encoder's last block, where the decoder has it."""
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, features: Features) -> DecoderShape:
+        biases = [array for array in features.last_block or [] if array.ndim == 1]
+        channels = (biases[0].size, biases[2].size, biases[3].size) if biases else None
+        return cls(len(vocabulary), features.shape, channels)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DecoderShape:
+        """What dataclasses.asdict() and JSON made of a shape."""
+        last_block = values["last_block"] and tuple(values["last_block"])
+        return cls(values["words"], tuple(values["features"]), last_block)
+
+
+def build_decoder(recipe: Recipe, shape: DecoderShape, policy: str) -> Decoder:
+    """An untrained decoder with its variables made, computing under a Keras dtype policy.
+
+    Raises:
+        ValueError: the recipe's decoder needs features of another kind.
+    """
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(policy)
     try:
         decoder = DECODERS[recipe.decoder](
-            vocabulary_size,
+            front_for(shape.features, shape.last_block),
+            shape.words,
             recipe.units,
             recipe.embedding,
-            recipe.feature_dropout,
-            recipe.dropout,
+            feature_dropout=recipe.feature_dropout,
+            dropout=recipe.dropout,
         )
-        decoder(np.zeros((1, feature_size), np.float32), np.zeros((1, 1), np.int32))
+        decoder(np.zeros((1, *shape.features), np.float32), np.zeros((1, 1), np.int32))
     finally:
         keras.mixed_precision.set_global_policy(before)
     return decoder
 
 
 def describe(
-    decoder: ShowAndTell, features: np.ndarray, vocabulary: Vocabulary, recipe: Recipe
+    decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
 ) -> list[tuple[str, ...]]:
-    """The best caption of each row of features, float32 (photos, n)."""
+    """The best caption of each photo of a corpus."""
+    start = tf.function(decoder.start, reduce_retracing=True)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((None, 2 * decoder.units)),
-            tf.TensorSpec((None,), tf.int32),
-        ]
-    )
-    def step(state, words):
-        return decoder.step(state, words)
+    @tf.function(reduce_retracing=True)
+    def step(state, words, memory):
+        # Rows of a state end with the number of their photo, whose memory they read.
+        photos = tf.cast(state[:, -1], tf.int32)
+        memory = None if memory is None else tf.gather(memory, photos)
+        log_probabilities, following = decoder.step(state[:, :-1], words, memory)
+        return log_probabilities, tf.concat([following, state[:, -1:]], axis=1)
 
-    def numpy_step(state: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        log_probabilities, next_state = step(state, last)
-        return log_probabilities.numpy(), next_state.numpy()
+    rules = caption_rules(vocabulary, recipe.max_words, recipe.length_penalty, recipe.style)
+    captions = []
+    for first in range(0, len(corpus.captions), DESCRIBED_TOGETHER):
+        state, memory = start(corpus.look(0, slice(first, first + DESCRIBED_TOGETHER)))
+        numbers = np.arange(len(state), dtype=np.float32)[:, None]
 
-    rules = caption_rules(vocabulary, recipe.max_words, recipe.length_penalty)
-    states = decoder.start(features).numpy()
-    found = beam_search(states, numpy_step, recipe.beam_width, rules)
-    return [vocabulary.decode(hypotheses[0].words) for hypotheses in found]
+        def numpy_step(
+            state: np.ndarray, last: np.ndarray, memory: Any = memory
+        ) -> tuple[np.ndarray, np.ndarray]:
+            log_probabilities, following = step(state, last, memory)
+            return log_probabilities.numpy(), following.numpy()
+
+        states = np.concatenate([state.numpy(), numbers], axis=1)
+        found = beam_search(states, numpy_step, recipe.beam_width, rules)
+        captions += [vocabulary.decode(hypotheses[0].words) for hypotheses in found]
+    return captions
+
+
+def copy_weights(source: Decoder, target: Decoder) -> None:
+    for theirs, ours in zip(source.weights, target.weights, strict=True):
+        ours.assign(theirs.value)
 
 
 def save_arrays(path: Path, arrays: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
 from app.captioning.checkpoint import Checkpoint, CheckpointError, open_checkpoint
 from app.captioning.engines import Engine, load_engine
-from app.captioning.vocabulary import Vocabulary, sentence
+from app.captioning.vocabulary import START, Vocabulary, sentence
 
 BEAM_WIDTH = 3
 
@@ -59,7 +59,8 @@ class Captioner:
         return captioner
 
     def encode(self, photo: np.ndarray) -> np.ndarray:
-        """Features, float32 (n,), of an upright photo, uint8 RGB (height, width, 3)."""
+        """Features, float32 (n,) or (cells, n), of an upright photo, uint8 RGB (height, width,
+        3)."""
         squashed = np.asarray(squash(photo, self._checkpoint.photo_size))
         with self._lock:
             return self._engine.encode(squashed)
@@ -75,17 +76,13 @@ class Captioner:
             beam_width: hypotheses kept at each step, at least 1.
         """
         model = self._checkpoint.languages[language]
-
-        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return self._engine.step(language, state, words)
-
         with self._lock:
-            state = self._engine.start(language, features)
+            state, step = self._engine.start(language, features)
             (found,) = beam_search(
                 state,
                 step,
                 beam_width,
-                caption_rules(model.vocabulary, model.max_words, model.length_penalty),
+                caption_rules(model.vocabulary, model.max_words, model.length_penalty, model.start),
             )
         return [_caption(hypothesis, model.vocabulary, language) for hypothesis in found]
 
@@ -102,9 +99,9 @@ class Captioner:
         try:
             features = self.encode(np.zeros((size, size, 3), np.uint8))
             for language, model in self._checkpoint.languages.items():
-                state = self._engine.start(language, features)
-                words = np.asarray([model.vocabulary.start], np.int32)
-                log_probabilities, _ = self._engine.step(language, state, words)
+                state, step = self._engine.start(language, features)
+                words = np.asarray(model.vocabulary.encode([model.start]), np.int32)
+                log_probabilities, _ = step(state, words)
                 if log_probabilities.shape != (1, len(model.vocabulary)):
                     raise ValueError(
                         f"the decoder knows {log_probabilities.shape[-1]} words in {language!r}, "
@@ -122,12 +119,18 @@ def squash(photo: np.ndarray, size: int) -> Image.Image:
     return Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC)
 
 
-def caption_rules(vocabulary: Vocabulary, max_words: int, length_penalty: float) -> Rules:
-    """The rules of a beam search over this vocabulary; training evaluates with the same."""
+def caption_rules(
+    vocabulary: Vocabulary, max_words: int, length_penalty: float, start: str = START
+) -> Rules:
+    """The rules of a beam search over this vocabulary; training evaluates with the same.
+
+    Args:
+        start: the word that captions begin with, unseen: `<start>`, or a style.
+    """
     return Rules(
-        start=vocabulary.start,
+        start=vocabulary.encode([start])[0],
         end=vocabulary.end,
-        banned=(vocabulary.start, vocabulary.unknown),
+        banned=tuple(vocabulary.unsayable),
         max_words=max_words,
         length_penalty=length_penalty,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.captioning.vocabulary import Vocabulary
+from app.captioning.vocabulary import START, Vocabulary
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -26,6 +26,8 @@ class LanguageModel:
     vocabulary: Vocabulary
     max_words: int
     length_penalty: float
+    start: str = START
+    """The word that captions begin with, unseen: `<start>`, or a style."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,15 @@ def open_checkpoint(folder: Path) -> Checkpoint:
                 Vocabulary.load(_listed(folder, manifest, f"vocabulary_{language}.txt")),
                 int(entry["max_words"]),
                 float(entry["length_penalty"]),
+                str(entry.get("start", START)),
             )
             for language, entry in manifest["languages"].items()
         }
         if not languages:
             raise ValueError("it names no language")
+        for language, model in languages.items():
+            if model.start not in model.vocabulary.words:
+                raise ValueError(f"the {language!r} vocabulary has no word {model.start}")
         return Checkpoint(
             folder, str(manifest["name"]), int(manifest["encoder"]["photo_size"]), languages
         )

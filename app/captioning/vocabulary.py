@@ -45,6 +45,16 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         path.write_text("".join(f"{word}\n" for word in self.words), encoding="utf-8", newline="\n")
 
+    @property
+    def unsayable(self) -> list[int]:
+        """Ids that stand for no word: all in angle brackets but `<end>`. Besides `<start>` and
+        `<unk>` these are the styles that captions of some decoders begin with."""
+        return [
+            index
+            for index, word in enumerate(self.words)
+            if word.startswith("<") and index != self.end
+        ]
+
     def encode(self, words: Iterable[str]) -> list[int]:
         return [self._ids.get(word, self.unknown) for word in words]
 
@@ -54,10 +64,14 @@ class Vocabulary:
 
 
 def sentence(words: Sequence[str], language: str) -> str:
-    """Words as a person writes them: "A dog runs." or "一只狗在跑。"."""
+    """Words as a person writes them: "A dog runs." or "一只狗在跑。".
+
+    Imported vocabularies have punctuation among their words.
+    """
     if language == "zh":
         return _join_chinese(words) + "。"
-    text = " ".join(words).replace(" n't", "n't").replace(" '", "'")
+    text = " ".join(words).replace(" n't", "n't").replace(" '", "'").replace(" ,", ",")
+    text = text.removesuffix(" .")
     return text[:1].upper() + text[1:] + "."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -14,17 +15,29 @@ from training import encoders, features
 from training.conversion import convert_encoder
 from training.datasets import flickr8k
 from training.export import export
-from training.recipes import Recipe
+from training.recipes import Likelihood, Recipe, SelfCritical
 from training.train import train
 
-TINY = encoders.Encoder("tiny", 0.25, 0.3, 32, "", "", "")
+TINY = encoders.efficientnet_lite.encoder("tiny", 0.25, 0.3, 96, "", "", "")
 COLOURS = {"red": ("红色", "#c00000"), "green": ("绿色", "#00a000"), "blue": ("蓝色", "#0000d0")}
 RECIPES = {
     language: Recipe(
-        language, units=24, embedding=24, batch_size=10, epochs=4, mixed_precision=False
+        language,
+        units=24,
+        embedding=24,
+        photos=2,
+        likelihood=Likelihood(epochs=4),
+        mixed_precision=False,
     )
     for language in ("en", "zh")
 }
+ATTENDING = replace(
+    RECIPES["en"],
+    decoder="top_down",
+    likelihood=Likelihood(epochs=1, scheduled_sampling=0.2),
+    fine_tuning=Likelihood(epochs=2, scheduled_sampling=0.5),
+    self_critical=SelfCritical(epochs=1, photos=9, samples=3),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ def draw_download(root: Path) -> Path:
     images, text = root / "Flicker8k_Dataset", root / "Flickr8k_text"
     images.mkdir(parents=True)
     text.mkdir()
-    english, chinese, names = [], [], []
+    english, chinese, translated, names = [], [], [], []
     for number in range(24):
         name, (colour, (word, code)) = f"{number}.jpg", list(COLOURS.items())[number % 3]
         names.append(name)
@@ -52,8 +65,11 @@ def draw_download(root: Path) -> Path:
             size = "small" if number % 2 else "large"
             english.append(f"{name}#{caption}\tA {size} {colour} square on a {colour} page .\n")
             chinese.append(f"{name}#zhc#{caption} 一个{word}的方块。\n")
+            translated.append(f"{name}#zhb#{caption} 在{word}的纸上有一个{word}的方块。\n")
     (text / flickr8k.CAPTION_FILES["en"]).write_text("".join(english), encoding="utf-8")
     (text / flickr8k.CAPTION_FILES["zh"]).write_text("".join(chinese), encoding="utf-8")
+    path = text / flickr8k.CAPTION_FILES["zh_translated"]
+    path.write_text("".join(translated), encoding="utf-8")
     for split, part in (("train", names[:18]), ("dev", names[18:])):
         (text / flickr8k.SPLIT_FILES[split]).write_text("\n".join(part) + "\n")
     return root
@@ -77,6 +93,13 @@ def write_weights(path: Path) -> None:
     path.write_bytes(convert_encoder(model, photos))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tiny_encoder() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(encoders.ENCODERS, TINY.name, TINY)
+        yield
+
+
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     root = tmp_path_factory.mktemp("pipeline")
@@ -87,14 +110,30 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         {language: root / language for language in RECIPES},
         root / "assets" / "tiny",
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(encoders.ENCODERS, TINY.name, TINY)
-        flickr8k.write(draw_download(root / "download"), made.dataset, shards=3)
-        write_weights(made.weights)
-        features.compute(made.dataset, TINY.name, made.weights, made.features, views=3, workers=1)
-        for language, recipe in RECIPES.items():
-            train(recipe, made.dataset, made.features, made.runs[language])
-        export(
-            list(made.runs.values()), made.features, made.weights, "tiny", made.checkpoint.parent
-        )
+    flickr8k.write(draw_download(root / "download"), made.dataset, shards=3)
+    write_weights(made.weights)
+    features.compute(made.dataset, TINY.name, made.weights, made.features, views=3, workers=1)
+    for language, recipe in RECIPES.items():
+        train(recipe, made.dataset, made.features, made.runs[language])
+    runs = list(made.runs.values())
+    export(runs, made.features, made.weights, "tiny", made.checkpoint.parent)
+    return made
+
+
+@pytest.fixture(scope="session")
+def attending(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The same with a decoder that attends, and that trains the encoder's last block."""
+    root = tmp_path_factory.mktemp("attending")
+    made = Pipeline(
+        pipeline.dataset,
+        pipeline.weights,
+        root / "features",
+        {"en": root / "en"},
+        root / "assets" / "attending",
+    )
+    features.compute(
+        made.dataset, TINY.name, made.weights, made.features, views=2, workers=1, kind="map"
+    )
+    train(ATTENDING, made.dataset, made.features, made.runs["en"])
+    export([made.runs["en"]], made.features, made.weights, "attending", made.checkpoint.parent)
     return made

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from training.datasets.writing import Split, write_metadata, write_splits
 from training.features import Features
 from training.recipes import Recipe
 
-RECIPE = Recipe(language="en", batch_size=4, max_words=5)
+RECIPE = Recipe(language="en", photos=2, captions_each=3, max_words=5)
 VOCABULARY = Vocabulary.build([list("abcdefgh")], 1)
 
 
@@ -22,38 +23,70 @@ def corpus() -> Corpus:
         [list("abcdefgh"[: 1 + (photo + nth) % 8]) for nth in range(3)] for photo in range(9)
     ]
     captions[0][0] = []
-    return Corpus(
-        Features([str(n) for n in range(9)], np.stack([numbers, numbers + 100])), captions
-    )
+    features = Features([str(n) for n in range(9)], np.stack([numbers, numbers + 100]))
+    return Corpus(features, captions, np.arange(9))
+
+
+def said(corpus: Corpus, recipe: Recipe = RECIPE, epoch: int = 0) -> list[tuple[int, list[str]]]:
+    """Which photo each caption of an epoch came with."""
+    found = []
+    for batch in batches(corpus, VOCABULARY, recipe, epoch):
+        photos = np.repeat(batch.features[:, 0], recipe.captions_each)
+        for photo, targets, mask in zip(photos, batch.targets, batch.mask, strict=True):
+            if mask.any():
+                words = VOCABULARY.decode(targets[: int(mask.sum())])
+                found.append((int(photo) % 100, words))
+    return found
 
 
 def test_every_caption_comes_once_with_its_own_photo(corpus):
-    seen = []
-    for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0):
-        for features, targets, mask in zip(batch.features, batch.targets, batch.mask, strict=True):
-            words = VOCABULARY.decode(targets[: int(mask.sum())])
-            seen.append((int(features[0]) % 100, words))
     expected = [
         (photo, tuple(caption[: RECIPE.max_words]))
         for photo, captions in enumerate(corpus.captions)
         for caption in captions
         if caption
     ]
-    assert sorted(seen) == sorted(expected)
+    assert sorted(said(corpus)) == sorted(expected)
+
+
+def test_a_photo_with_more_captions_shows_others_in_other_epochs(corpus):
+    recipe = replace(RECIPE, captions_each=1)
+    epochs = [said(corpus, recipe, epoch) for epoch in range(12)]
+    assert {len(epoch) for epoch in epochs} == {9}
+    written = {
+        (photo, tuple(caption[: RECIPE.max_words]))
+        for photo, captions in enumerate(corpus.captions)
+        for caption in captions
+        if caption
+    }
+    assert {caption for epoch in epochs for caption in epoch} == written
+
+
+def test_a_batch_has_as_many_rows_of_each_photo(corpus):
+    for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0):
+        assert len(batch.inputs) == 3 * len(batch.features)
 
 
 def test_inputs_are_the_targets_one_word_later(corpus):
     for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0):
         for inputs, targets, mask in zip(batch.inputs, batch.targets, batch.mask, strict=True):
             length = int(mask.sum())
+            if not length:
+                continue
             assert inputs[0] == VOCABULARY.start
             assert targets[length - 1] == VOCABULARY.end
             assert np.array_equal(inputs[1:length], targets[: length - 1])
 
 
-def test_captions_of_a_batch_are_of_like_length(corpus):
-    padding = [1 - batch.mask.mean() for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0)]
-    assert np.mean(padding) < 0.2
+def test_photos_of_a_batch_have_captions_of_like_length():
+    """Each word more is computed for all captions of the batch."""
+    random = np.random.default_rng(0)
+    captions = [[["a"] * length] * 3 for length in random.integers(1, 15, size=40)]
+    features = Features(list(map(str, range(40))), np.zeros((1, 40, 1), np.float16))
+    corpus = Corpus(features, captions, np.arange(40))
+    recipe = replace(RECIPE, max_words=15)
+    padding = [1 - batch.mask.mean() for batch in batches(corpus, VOCABULARY, recipe, epoch=0)]
+    assert np.mean(padding) < 0.3
 
 
 def test_both_views_are_seen(corpus):
@@ -133,7 +166,7 @@ def test_batches_pair_captions_with_the_features_of_their_own_photo(dataset, cac
     pairs = {
         (vocabulary.words[targets[0]], int(features[0]) % 100)
         for batch in batches(corpus, vocabulary, RECIPE, epoch=0)
-        for features, targets in zip(batch.features, batch.targets, strict=True)
+        for features, targets in zip(batch.features, batch.targets[::3], strict=True)
     }
     assert pairs == {("一", 0), ("二", 2), ("三", 4)}
 

@@ -14,6 +14,7 @@ from tests.training.conftest import RECIPES, TINY, Pipeline
 from training import encoders
 from training.evaluate import evaluate
 from training.export import export
+from training.features import load_features
 from training.parity import parity
 from training.runs import load_run
 
@@ -36,30 +37,34 @@ def test_the_manifest_vouches_for_every_file_but_itself(pipeline: Pipeline):
     assert manifest["languages"]["zh"]["trained_on"]["captions"] == 18 * 5
 
 
-def test_large_constants_are_stored_as_float16(pipeline: Pipeline):
-    graph = tf.compat.v1.GraphDef.FromString((pipeline.checkpoint / "frozen_graph.pb").read_bytes())
-    sizes = {
-        node.name: tf.make_ndarray(node.attr["value"].tensor).size
+@pytest.mark.parametrize("kind", ["pipeline", "attending"])
+def test_large_constants_are_stored_as_int8(kind: str, request: pytest.FixtureRequest):
+    checkpoint = request.getfixturevalue(kind).checkpoint
+    graph = tf.compat.v1.GraphDef.FromString((checkpoint / "frozen_graph.pb").read_bytes())
+    floats = [
+        tf.make_ndarray(node.attr["value"].tensor)
         for node in graph.node
         if node.op == "Const" and node.attr["dtype"].type == tf.float32.as_datatype_enum
-    }
-    assert max(sizes.values()) < 1024
+    ]
+    # What stays float are matrices too small to matter, and vectors.
+    assert max(one.size for one in floats if one.ndim > 1 and min(one.shape) > 1) < 1024
 
 
-def test_both_engines_say_what_the_trained_decoder_says(pipeline: Pipeline, engines):
-    features = np.random.default_rng(0).random(1280, np.float32)
-    for language, run in pipeline.runs.items():
-        decoder = load_run(run).decoder
-        states = [decoder.start(features[None]).numpy()]
-        states += [engine.start(language, features) for engine in engines]
-        words = np.array([0, 3, 4], np.int32)
-        outputs = [decoder.step(np.repeat(states[0], 3, axis=0), words)[0].numpy()]
-        outputs += [
-            engine.step(language, np.repeat(state, 3, axis=0), words)[0]
-            for engine, state in zip(engines, states[1:], strict=True)
-        ]
-        np.testing.assert_allclose(outputs[1], outputs[0], atol=0.2)  # int8 weights
-        np.testing.assert_allclose(outputs[2], outputs[0], atol=0.02)  # float16 weights
+@pytest.mark.parametrize("kind", ["pipeline", "attending"])
+def test_both_engines_say_what_the_trained_decoder_says(kind: str, request: pytest.FixtureRequest):
+    made = request.getfixturevalue(kind)
+    random = np.random.default_rng(0)
+    words = np.array([0, 3, 4], np.int32)
+    for language, run in made.runs.items():
+        trained = load_run(run)
+        seen = random.random(load_features(made.features, "dev").shape, np.float32)
+        state, memory = trained.decoder.start(seen[None])
+        expected, _ = trained.decoder.step(np.repeat(state, 3, axis=0), words, memory)
+        for name in ("litert", "tensorflow"):
+            engine = load_engine(name, open_checkpoint(made.checkpoint))
+            state, step = engine.start(language, seen)
+            said, _ = step(np.repeat(state, 3, axis=0), words)
+            np.testing.assert_allclose(said, expected, atol=0.2)  # int8 weights
 
 
 def test_both_engines_encode_alike(engines):
@@ -70,15 +75,19 @@ def test_both_engines_encode_alike(engines):
         assert np.dot(int8, float16) > 0.8 * np.linalg.norm(int8) * np.linalg.norm(float16)
 
 
-def test_one_hypothesis_or_many_at_a_time_makes_no_difference(engines):
-    features = np.random.default_rng(1).random(1280, np.float32)
-    for engine in engines:
-        state = np.repeat(engine.start("en", features), 4, axis=0)
-        words = np.array([3, 4, 5, 6], np.int32)
-        together, _ = engine.step("en", state, words)
-        for row in range(4):
-            alone, _ = engine.step("en", state[row : row + 1], words[row : row + 1])
-            np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
+@pytest.mark.parametrize("kind", ["pipeline", "attending"])
+@pytest.mark.parametrize("name", ["litert", "tensorflow"])
+def test_one_hypothesis_or_many_at_a_time_makes_no_difference(
+    kind: str, name: str, request: pytest.FixtureRequest
+):
+    engine = load_engine(name, open_checkpoint(request.getfixturevalue(kind).checkpoint))
+    state, step = engine.start("en", engine.encode(photo(100)))
+    state = np.repeat(state, 4, axis=0)
+    words = np.array([3, 4, 5, 6], np.int32)
+    together, _ = step(state, words)
+    for row in range(4):
+        alone, _ = step(state[row : row + 1], words[row : row + 1])
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
 
 
 @pytest.mark.parametrize("engine", ["litert", "tensorflow"])

@@ -4,7 +4,7 @@ import pytest
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus
 from training.features import Features
-from training.recipes import Recipe
+from training.recipes import Likelihood, Recipe, SelfCritical
 from training.self_critical import until_end
 from training.trainer import Trainer
 
@@ -14,13 +14,16 @@ RECIPE = Recipe(
     "en",
     units=16,
     embedding=16,
-    epochs=0,
-    self_critical_epochs=60,
-    self_critical_photos=6,
-    self_critical_samples=6,
-    self_critical_learning_rate=0.02,
-    self_critical_likelihood=0.0,
-    self_critical_temperature=1.0,
+    likelihood=Likelihood(epochs=0),
+    self_critical=SelfCritical(
+        epochs=60,
+        photos=6,
+        samples=6,
+        learning_rate=0.02,
+        likelihood=0.0,
+        temperature=1.0,
+        words=4,
+    ),
     mixed_precision=False,
     max_words=4,
 )
@@ -30,7 +33,8 @@ RECIPE = Recipe(
 def corpus() -> Corpus:
     """Six photos that show one of two things, which their features tell apart."""
     features = np.tile(np.eye(2, dtype=np.float16) * 4, (1, 3, 1))
-    return Corpus(Features(list("abcdef"), features), [[caption] * 2 for caption in CAPTIONS * 3])
+    captions = [[caption] * 2 for caption in CAPTIONS * 3]
+    return Corpus(Features(list("abcdef"), features), captions, np.arange(6))
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_captions_are_rewarded_with_cider_d_against_the_photo_s_own_references(t
         [[*VOCABULARY.encode(caption), Vocabulary.end] for caption in [*CAPTIONS, *CAPTIONS[::-1]]]
     )
     samples = np.repeat(said, 3, axis=0)
-    rewards = trainer.self_critical._rewards(
+    rewards = trainer._stages["self_critical"]._rewards(
         np.array([0, 1]), samples, np.ones_like(samples, np.float32)
     )
     assert rewards.shape == (2, 6)
@@ -59,15 +63,15 @@ def test_captions_are_rewarded_with_cider_d_against_the_photo_s_own_references(t
 
 def test_what_is_said_at_random_is_the_same_in_every_run(trainer: Trainer):
     features = np.eye(2, dtype=np.float32)
-    say = trainer.self_critical._say
+    say = trainer._stages["self_critical"]._say
     first, same, other = (say(features, np.array([seed, 7], np.int32)) for seed in (1, 1, 2))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
-    assert first.shape[0] == 2
+    assert first.shape[0] == 2 * RECIPE.self_critical.samples
     assert first.shape[1] <= RECIPE.max_words + 1
 
 
 def test_it_finds_the_captions_that_the_score_likes(trainer: Trainer):
     """From nothing but rewards: no caption is ever shown to the decoder."""
-    rewards = [trainer.run_epoch()["reward"] for _ in range(RECIPE.self_critical_epochs)]
+    rewards = [trainer.run_epoch()["reward"] for _ in range(RECIPE.self_critical.epochs)]
     assert np.mean(rewards[-5:]) > 3 * np.mean(rewards[:5])

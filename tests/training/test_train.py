@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from app.captioning.vocabulary import SPECIAL, Vocabulary
 from tests.training.conftest import RECIPES, Pipeline
 from training import train as training
 from training.corpus import load_corpus
 from training.maximum_likelihood import learning_rate_schedule
-from training.runs import load_run
+from training.recipes import Likelihood
+from training.runs import load_run, why_ended
+from training.word2vec import save_word2vec
 
 
 def log(run: Path) -> list[dict]:
@@ -19,7 +23,7 @@ def log(run: Path) -> list[dict]:
 
 def test_training_makes_the_loss_fall(pipeline: Pipeline):
     losses = [entry["train/loss"] for entry in log(pipeline.runs["en"])]
-    assert len(losses) == RECIPES["en"].epochs
+    assert len(losses) == RECIPES["en"].all_epochs
     assert losses[-1] < losses[0]
 
 
@@ -93,10 +97,109 @@ def test_features_of_another_dataset_are_refused(pipeline: Pipeline, tmp_path: P
 
 @pytest.mark.parametrize("steps_per_epoch", [3, 235, 9000])
 def test_the_learning_rate_follows_the_dataset_s_size(steps_per_epoch):
-    recipe = RECIPES["en"]
-    schedule = learning_rate_schedule(recipe, steps_per_epoch)
-    steps = steps_per_epoch * recipe.epochs
-    rates = [float(schedule(step)) for step in range(steps + 1)]
-    assert max(rates) == pytest.approx(recipe.learning_rate, rel=1e-3)
-    assert rates.index(max(rates)) == round(recipe.warm_up * steps)
-    assert rates[-1] == pytest.approx(recipe.learning_rate / 100, rel=1e-2)
+    stage = RECIPES["en"].likelihood
+    schedule = learning_rate_schedule(stage, steps_per_epoch)
+    steps = steps_per_epoch * stage.epochs
+    peak = round(stage.warm_up * steps)
+    rates = {step: float(schedule(step)) for step in {*range(0, steps, -(-steps // 50)), peak}}
+    assert max(rates, key=rates.__getitem__) == peak
+    assert rates[peak] == pytest.approx(stage.learning_rate, rel=1e-3)
+    assert float(schedule(steps)) == pytest.approx(stage.learning_rate / 100, rel=1e-2)
+
+
+def test_curves_are_drawn(pipeline: Pipeline):
+    with Image.open(pipeline.runs["en"] / "curves.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_the_same_photos_are_sampled_after_each_epoch(pipeline: Pipeline):
+    run = pipeline.runs["zh"]
+    samples = [
+        (run / "samples" / f"epoch-{epoch:02}.md").read_text().splitlines()
+        for epoch in range(1, RECIPES["zh"].all_epochs + 1)
+    ]
+    photos = {tuple(line for line in lines if line.startswith("## ")) for lines in samples}
+    assert photos == {tuple(f"## {number}.jpg" for number in range(18, 24))}
+    assert samples[-1][0] == "# After epoch 4"
+    assert samples[-1][5] == "- a person: 一个红色的方块。"
+
+
+def test_a_training_that_gets_no_better_ends_early_also_after_a_resume(
+    pipeline: Pipeline, tmp_path: Path
+):
+    still = replace(RECIPES["en"], likelihood=Likelihood(epochs=4, learning_rate=0.0))
+
+    def train(patience: int | None) -> list[int]:
+        training.train(still, pipeline.dataset, pipeline.features, tmp_path, patience=patience)
+        return [entry["epoch"] for entry in log(tmp_path)]
+
+    assert train(patience=1) == [1, 2]
+    assert why_ended(tmp_path) == "no better dev CIDEr since epoch 1"
+    assert train(patience=1) == [1, 2]
+    assert train(patience=2) == [1, 2, 3]
+    assert train(patience=None) == [1, 2, 3, 4]
+    assert why_ended(tmp_path) == "all 4 epochs are done"
+
+
+def test_the_words_may_start_from_vectors(pipeline: Pipeline, tmp_path: Path):
+    vocabulary = Vocabulary.load(pipeline.dataset / "vocabulary_en.txt")
+    vectors = np.random.default_rng(0).normal(size=(len(vocabulary), 24)).astype(np.float32)
+    save_word2vec(tmp_path / "vectors.npz", vectors, vocabulary)
+    inputs = RECIPES["en"], pipeline.dataset, pipeline.features, tmp_path / "run"
+    trainer = training.prepare(*inputs, tmp_path / "vectors.npz")
+    np.testing.assert_array_equal(trainer.decoder.word_embedding.get_weights()[0], vectors)
+    with pytest.raises(ValueError, match=r"\(word2vec_sha256 differ\)"):
+        training.prepare(*inputs)
+
+
+def test_styles_have_random_vectors_beside_those_of_the_words(tmp_path: Path):
+    words = Vocabulary([*SPECIAL, "dog", "red"])
+    vectors = np.random.default_rng(0).normal(0, 0.1, (5, 24)).astype(np.float32)
+    save_word2vec(tmp_path / "vectors.npz", vectors, words)
+    recipe = replace(RECIPES["en"], styles=(("<short>", 4), ("<long>", 20)))
+    embeddings = training.load_embeddings(tmp_path / "vectors.npz", recipe, words)
+    assert (embeddings.shape, embeddings.dtype) == ((7, 24), np.float32)
+    np.testing.assert_array_equal(embeddings[:5], vectors)
+    assert embeddings[5:].std() == pytest.approx(0.1, rel=0.5)
+
+
+def test_vectors_of_another_size_are_refused(pipeline: Pipeline, tmp_path: Path):
+    vocabulary = Vocabulary.load(pipeline.dataset / "vocabulary_en.txt")
+    save_word2vec(tmp_path / "vectors.npz", np.zeros((len(vocabulary), 23)), vocabulary)
+    run = tmp_path / "run"
+    with pytest.raises(ValueError, match="vectors of 23 numbers, but .* embedding has 24"):
+        training.prepare(
+            RECIPES["en"], pipeline.dataset, pipeline.features, run, tmp_path / "vectors.npz"
+        )
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--recipe", "nonesuch", "there is no recipe 'nonesuch'; there are "),
+        ("--dataset", "nowhere", "No such file"),
+        ("--features", "nowhere", "No such file"),
+        ("--word2vec", "nowhere", "No such file"),
+        ("--patience", "0", "at least 1"),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_a_sentence(
+    pipeline: Pipeline,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    sentence: str,
+):
+    options = {
+        "--recipe": "show_and_tell_en",
+        "--dataset": str(pipeline.dataset),
+        "--features": str(pipeline.features),
+        "--run": str(tmp_path / "run"),
+        option: value,
+    }
+    with pytest.raises(SystemExit):
+        training.main([text for pair in options.items() for text in pair])
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -4,12 +4,50 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.captioning.vocabulary import START, Vocabulary
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A stage of training by maximum likelihood."""
+
+    epochs: int = 12
+    learning_rate: float = 1e-3
+    """The peak, reached after warm_up; a cosine takes it to a hundredth."""
+    warm_up: float = 0.05
+    """Share of all steps."""
+    label_smoothing: float = 0.1
+    scheduled_sampling: float = 0.0
+    """Share of the words read that the decoder said itself, in the last epoch; it grows from 0."""
+
+
+@dataclass(frozen=True)
+class SelfCritical:
+    """A stage of training by the score itself."""
+
+    epochs: int = 0
+    photos: int = 64
+    """A batch."""
+    samples: int = 5
+    """Captions said of each."""
+    words: int = 14
+    """Where a caption breaks off that has not ended. Each word more is computed for all."""
+    learning_rate: float = 2e-4
+    """At first; a cosine takes it to a tenth."""
+    likelihood: float = 0.1
+    """Weight of maximum likelihood beside it."""
+    temperature: float = 0.5
+    """At which captions are said."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a decoder is trained."""
+    """How a decoder is trained: by likelihood, then with the encoder's last block, then by score.
+    A stage of no epochs is left out."""
 
     language: str
     """Language of the captions: "en" or "zh"."""
@@ -18,27 +56,24 @@ class Recipe:
     embedding: int = 512
     feature_dropout: float = 0.2
     dropout: float = 0.5
-    label_smoothing: float = 0.1
-    batch_size: int = 128
-    """Captions, not photos."""
-    epochs: int = 15
-    """Of maximum likelihood."""
-    learning_rate: float = 1e-3
-    """The peak, reached after warm_up; a cosine takes it to a hundredth."""
-    warm_up: float = 0.05
-    """Share of all steps."""
-    self_critical_epochs: int = 0
-    """After those."""
-    self_critical_photos: int = 64
+    photos: int = 26
     """A batch."""
-    self_critical_samples: int = 5
-    """Captions of each."""
-    self_critical_learning_rate: float = 2e-4
-    """At first; a cosine takes it to a tenth."""
-    self_critical_likelihood: float = 0.1
-    """Weight of maximum likelihood beside it."""
-    self_critical_temperature: float = 0.5
-    """At which captions are said."""
+    captions_each: int = 5
+    """Captions of each photo in a batch."""
+    likelihood: Likelihood = field(default_factory=Likelihood)
+    fine_tuning: Likelihood = field(
+        default_factory=lambda: Likelihood(epochs=0, learning_rate=2e-4)
+    )
+    """The same, with the encoder's last block trained too. Self-critical training then trains it
+    as well."""
+    self_critical: SelfCritical = field(default_factory=SelfCritical)
+    styles: tuple[tuple[str, int], ...] = ()
+    """Names, such as "<long>", and the most words of a caption in each, in rising order. A caption
+    begins with its style's name, unseen, so that it can be asked for."""
+    translated_style: str = ""
+    """Where set, machine translations of other captions are learned from too, in this style."""
+    style: str = START
+    """The style spoken."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0
@@ -51,7 +86,30 @@ class Recipe:
 
     @property
     def all_epochs(self) -> int:
-        return self.epochs + self.self_critical_epochs
+        return self.likelihood.epochs + self.fine_tuning.epochs + self.self_critical.epochs
+
+    def start_of(self, words: Sequence[str], translated: bool = False) -> str:
+        """What a caption begins with."""
+        if translated:
+            return self.translated_style
+        fitting = (name for name, most in self.styles if len(words) <= most)
+        return next(fitting, self.styles[-1][0] if self.styles else START)
+
+    def vocabulary(self, words: Vocabulary) -> Vocabulary:
+        """A dataset's vocabulary with the names of the styles."""
+        names = [*(name for name, _ in self.styles), self.translated_style]
+        return Vocabulary([*words.words, *filter(None, names)])
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        """What dataclasses.asdict() made of a recipe."""
+        stages = {
+            "likelihood": Likelihood(**values["likelihood"]),
+            "fine_tuning": Likelihood(**values["fine_tuning"]),
+            "self_critical": SelfCritical(**values["self_critical"]),
+        }
+        styles = tuple((name, most) for name, most in values["styles"])
+        return cls(**(values | stages | {"styles": styles}))
 
 
 def load_recipe(name: str) -> Recipe:

@@ -1,5 +1,11 @@
-"""Show and Tell in English, on Flickr8k with COCO's and Pascal Sentences' photos beside it."""
+"""Show and Tell in English (Vinyals et al. 2015), at the zoo's size."""
 
-from training.recipes import Recipe
+from training.recipes import Likelihood, Recipe
 
-RECIPE = Recipe(language="en", epochs=12, self_critical_epochs=6, length_penalty=0.75)
+RECIPE = Recipe(
+    language="en",
+    units=256,
+    embedding=256,
+    likelihood=Likelihood(epochs=3),
+    length_penalty=0.75,
+)

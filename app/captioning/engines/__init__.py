@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from app.captioning.beam_search import Step
+
 if TYPE_CHECKING:
     from app.captioning.checkpoint import Checkpoint
 
@@ -17,16 +19,11 @@ class Engine(Protocol):
     """One encoder, and a decoder for each language. Not thread-safe."""
 
     def encode(self, photo: np.ndarray) -> np.ndarray:
-        """Features float32 (n,) of a uint8 RGB photo of the checkpoint's size."""
+        """Features float32 (n,) or (cells, n) of a uint8 RGB photo of the checkpoint's size."""
 
-    def start(self, language: str, features: np.ndarray) -> np.ndarray:
-        """The decoder's state after the photo, float32 (1, s)."""
-
-    def step(
-        self, language: str, state: np.ndarray, words: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Log-probabilities float32 (n, vocabulary) of what follows int32 words (n,), and the next
-        state, from state (n, s)."""
+    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
+        """The decoder's state after the photo, float32 (1, s), and its step from word to word of
+        that photo's captions."""
 
 
 def load_engine(name: str, checkpoint: Checkpoint) -> Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from app.captioning.beam_search import Step
 from app.captioning.checkpoint import Checkpoint, CheckpointError
 
 ENCODER = "encoder.tflite"
@@ -36,14 +37,16 @@ class LiteRTEngine:
     def encode(self, photo: np.ndarray) -> np.ndarray:
         return self._encode(photo=photo[None])["features"][0]
 
-    def start(self, language: str, features: np.ndarray) -> np.ndarray:
-        return self._start[language](features=features[None])["state"]
+    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
+        outputs = self._start[language](features=features[None])
+        state = outputs.pop("state")
 
-    def step(
-        self, language: str, state: np.ndarray, words: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        outputs = self._step[language](state=state, words=words)
-        return outputs["log_probabilities"], outputs["state"]
+        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            # What is left of the outputs is the memory of decoders that attend.
+            following = self._step[language](state=state, words=words, **outputs)
+            return following["log_probabilities"], following["state"]
+
+        return state, step
 
 
 def load(checkpoint: Checkpoint) -> LiteRTEngine:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from app.captioning.beam_search import Step
 from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
 
 
@@ -22,15 +23,22 @@ class TensorFlowEngine:
             tensors = [graph.graph.get_tensor_by_name(f"{name}:0") for name in inputs + outputs]
             return graph.prune(tensors[: len(inputs)], tensors[len(inputs) :])
 
+        def names(*names: str) -> list[str]:
+            """Those that the graph has: only decoders that attend have a memory."""
+            return [name for name in names if name in present]
+
+        present = {node.name for node in definition.node}
         self._encode = function(["photo"], ["features_out"])
         self._start = {
-            language: function(["features"], [f"{language}_start_state"])
+            language: function(
+                ["features"], names(f"{language}_start_state", f"{language}_start_memory")
+            )
             for language in checkpoint.languages
         }
         self._step = {
             language: function(
-                [f"{language}_state", f"{language}_words"],
-                [f"{language}_log_probabilities", f"{language}_next_state"],
+                names(f"{language}_state", f"{language}_words", f"{language}_memory"),
+                names(f"{language}_log_probabilities", f"{language}_next_state"),
             )
             for language in checkpoint.languages
         }
@@ -38,14 +46,14 @@ class TensorFlowEngine:
     def encode(self, photo: np.ndarray) -> np.ndarray:
         return self._encode(tf.constant(photo[None]))[0].numpy()[0]
 
-    def start(self, language: str, features: np.ndarray) -> np.ndarray:
-        return self._start[language](tf.constant(features[None]))[0].numpy()
+    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
+        state, *memory = self._start[language](tf.constant(features[None]))
 
-    def step(
-        self, language: str, state: np.ndarray, words: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        outputs = self._step[language](tf.constant(state), tf.constant(words))
-        return outputs[0].numpy(), outputs[1].numpy()
+        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            outputs = self._step[language](tf.constant(state), tf.constant(words), *memory)
+            return outputs[0].numpy(), outputs[1].numpy()
+
+        return state.numpy(), step
 
 
 def load(checkpoint: Checkpoint) -> TensorFlowEngine:

@@ -45,6 +45,7 @@ def test_it_refuses_a_list_that_is_no_vocabulary(words):
         (["a", "dog", "runs"], "en", "A dog runs."),
         (["the", "man", "'s", "t-shirt"], "en", "The man's t-shirt."),
         (["it", "is", "n't", "red"], "en", "It isn't red."),
+        (["a", "man", ",", "a", "dog", "."], "en", "A man, a dog."),
         (["一只", "狗", "在", "跑"], "zh", "一只狗在跑。"),
         (["穿", "t", "恤", "的", "3", "人"], "zh", "穿t恤的3人。"),
         (["iphone", "7", "手机"], "zh", "iphone 7手机。"),
@@ -52,3 +53,8 @@ def test_it_refuses_a_list_that_is_no_vocabulary(words):
 )
 def test_words_become_a_sentence_as_a_person_writes_it(words, language, text):
     assert sentence(words, language) == text
+
+
+def test_names_of_styles_are_never_said():
+    vocabulary = Vocabulary([*SPECIAL, "a", "<long>"])
+    assert vocabulary.unsayable == [Vocabulary.start, Vocabulary.unknown, 4]

@@ -1,0 +1,111 @@
+"""What holds for every decoder."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.conversion import convert_decoder
+from training.decoders import DECODERS, Decoder
+from training.decoders.front import LastBlock, Pooled, front_for
+
+FEATURES, CELLS, WORDS, UNITS, PHOTOS, EACH = 7, 9, 11, 5, 3, 2
+
+
+def features(decoder: Decoder, photos: int = PHOTOS) -> np.ndarray:
+    shape = (CELLS, FEATURES) if decoder.front.cells else (FEATURES,)
+    return np.random.default_rng(0).normal(size=(photos, *shape)).astype(np.float32)
+
+
+@pytest.fixture(params=sorted(DECODERS))
+def decoder(request: pytest.FixtureRequest) -> Decoder:
+    keras.utils.set_random_seed(0)
+    kind = DECODERS[request.param]
+    shape = (CELLS, FEATURES) if kind.needs_cells else (FEATURES,)
+    decoder = kind(front_for(shape, None), WORDS, UNITS, 6, feature_dropout=0.5, dropout=0.5)
+    decoder(np.zeros((1, *shape), np.float32), np.zeros((1, 1), np.int32))
+    return decoder
+
+
+def test_steps_say_what_whole_captions_say(decoder: Decoder):
+    words = np.random.default_rng(0).integers(WORDS, size=(PHOTOS * EACH, 4)).astype(np.int32)
+    logits = keras.ops.log_softmax(decoder(features(decoder), words)).numpy()
+    state, memory = decoder.start(features(decoder))
+    state = np.repeat(state, EACH, axis=0)
+    for time in range(4):
+        log_probabilities, state = decoder.step(state, words[:, time], memory)
+        np.testing.assert_allclose(log_probabilities, logits[:, time], atol=1e-5)
+
+
+def test_captions_depend_on_their_own_photo_alone(decoder: Decoder):
+    words = np.random.default_rng(0).integers(WORDS, size=(PHOTOS * EACH, 4)).astype(np.int32)
+    seen = features(decoder)
+    together = decoder(seen, words).numpy()
+    for photo in range(PHOTOS):
+        rows = slice(photo * EACH, (photo + 1) * EACH)
+        alone = decoder(seen[photo : photo + 1], words[rows])
+        np.testing.assert_allclose(alone, together[rows], atol=1e-5)
+
+
+def test_the_photo_is_forgotten_by_nobody(decoder: Decoder):
+    words = np.zeros((PHOTOS, 6), np.int32)
+    logits = decoder(5 * features(decoder), words).numpy()
+    assert np.abs(logits[0, -1] - logits[1, -1]).max() > 1e-4
+
+
+def test_log_probabilities_are_normalised(decoder: Decoder):
+    state, memory = decoder.start(features(decoder))
+    log_probabilities, following = decoder.step(state, np.arange(PHOTOS), memory)
+    np.testing.assert_allclose(np.exp(log_probabilities).sum(axis=1), 1, atol=1e-5)
+    assert following.shape == (PHOTOS, decoder.state_size)
+
+
+def test_dropout_works_in_training_alone(decoder: Decoder):
+    words = np.ones((PHOTOS, 3), np.int32)
+    seen = features(decoder)
+    assert np.array_equal(decoder(seen, words), decoder(seen, words))
+    first, second = (decoder(seen, words, training=True).numpy() for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_every_weight_is_trained_but_those_measured_beforehand(decoder: Decoder):
+    words = np.random.default_rng(0).integers(WORDS, size=(PHOTOS, 4)).astype(np.int32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_logsumexp(decoder(features(decoder), words))
+    gradients = tape.gradient(loss, decoder.trainable_variables)
+    for variable, gradient in zip(decoder.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.path
+        if "key/bias" not in variable.path:  # The same for all cells, so it cancels out.
+            assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
+
+
+def test_the_converted_decoder_says_the_same(decoder: Decoder):
+    from ai_edge_litert.interpreter import Interpreter
+
+    seen = features(decoder, photos=1)
+    graph = Interpreter(model_content=convert_decoder(decoder, seen.shape[1:]))
+    started = graph.get_signature_runner("start")(features=seen)
+    state, memory = decoder.start(seen)
+    np.testing.assert_allclose(started["state"], state, atol=0.1)
+    words = np.array([3, 4, 5], np.int32)
+    theirs = graph.get_signature_runner("step")(
+        **started | {"state": np.repeat(started["state"], 3, axis=0), "words": words}
+    )
+    ours, _ = decoder.step(np.repeat(state, 3, axis=0), words, memory)
+    np.testing.assert_allclose(theirs["log_probabilities"], ours, atol=0.1)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DECODERS.items() if kind.needs_cells])
+def test_a_decoder_that_attends_refuses_pooled_features(name: str):
+    with pytest.raises(ValueError, match="these features are pooled; compute them with --kind map"):
+        DECODERS[name](Pooled(), WORDS, UNITS, 6)
+
+
+def test_a_decoder_trains_the_encoder_s_last_block_where_it_has_it():
+    decoder = DECODERS["soft_attention"](LastBlock(8, 4, 10), WORDS, UNITS, 6)
+    seen = np.random.default_rng(0).normal(size=(2, 9, 3)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_logsumexp(decoder(seen, np.zeros((2, 3), np.int32)))
+    weights = decoder.front.trainable_variables
+    assert len(weights) == 8
+    assert all(gradient is not None for gradient in tape.gradient(loss, weights))

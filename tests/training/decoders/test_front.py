@@ -1,0 +1,43 @@
+import keras
+import numpy as np
+
+from tests.training.conftest import TINY, Pipeline
+from training import encoders
+from training.decoders.front import LastBlock, Mean, Pooled, front_for
+from training.features import load_features
+
+
+def test_the_map_and_the_last_block_give_what_the_whole_encoder_gives(pipeline: Pipeline):
+    weights = encoders.read_weights(pipeline.weights)
+    photo = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), np.uint8)
+    pooled = encoders.build(TINY, weights, 96)(photo)["features"]
+    cells = encoders.build(TINY, weights, 96, features="map")(photo)["features"]
+    arrays = TINY.last_block(weights)
+    front = LastBlock(*(arrays[at].size for at in (1, 5, 7)))
+    front(cells)
+    front.set_weights(arrays)
+    whole, attended = front(cells)
+    np.testing.assert_allclose(whole, pooled, rtol=1e-3, atol=1e-4)
+    assert attended.shape == (2, 4, arrays[5].size)  # 3 × 3 cells, averaged by 2 × 2
+
+
+def test_a_map_s_features_bring_their_last_block(attending: Pipeline):
+    last_block = load_features(attending.features, "dev").last_block
+    expected = TINY.last_block(encoders.read_weights(attending.weights))
+    for ours, theirs in zip(last_block, expected, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_map_without_one_is_averaged():
+    cells = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    front = front_for((4, 3), None)
+    assert isinstance(front, Mean)
+    whole, attended = front(cells)
+    np.testing.assert_allclose(whole, cells.mean(axis=1), rtol=1e-5)
+    assert np.array_equal(attended, cells)
+
+
+def test_pooled_features_have_no_cells():
+    front = front_for((3,), None)
+    assert isinstance(front, Pooled)
+    assert front(keras.ops.ones((1, 3)))[1] is None

@@ -1,0 +1,72 @@
+"""Attributes as the decoder's input (Wu et al. 2016)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from training.decoders.base import Memory
+from training.decoders.show_and_tell import ShowAndTell
+
+EPOCHS = 20
+TOO_FREQUENT = 0.5
+"""Words that so many photos share say nothing of one: "a", "in", "is"."""
+
+
+class Attributes(ShowAndTell):
+    """Shown not the photo but how likely each of the captions' most frequent words is in it (Wu et
+    al. 2016, section 3.2: "V_att-LSTM").
+
+    The predictor of the words is trained first and by itself, here on the whole photo's features
+    where the paper has a CNN look at many regions.
+    """
+
+    adapts_to = None
+
+    def __init__(
+        self,
+        front: Any,
+        vocabulary_size: int,
+        units: int,
+        embedding: int,
+        attributes: int = 256,
+        **dropouts: float,
+    ):
+        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+        self.attributes = attributes
+        self.predictor = layers.Dense(attributes, name="predictor")
+        self.predictor.trainable = False
+
+    def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
+        """Trains the predictor too."""
+        super().adapt(features, mentioned)
+        share = mentioned.mean(axis=0)
+        share[share > TOO_FREQUENT] = 0
+        frequent = np.argsort(-share, kind="stable")[: self.attributes]
+        whole, _ = self.look(features, training=False)
+        photo = keras.Input(whole.shape[1:])
+        dropped = layers.Dropout(self.feature_dropout.rate)(photo)
+        logits = layers.Dense(self.attributes, dtype="float32")(dropped)
+        predictor = keras.Model(photo, logits)
+        predictor.compile(
+            keras.optimizers.AdamW(1e-3, weight_decay=0.05),
+            keras.losses.BinaryCrossentropy(from_logits=True),
+        )
+        predictor.fit(
+            np.asarray(whole, np.float32),
+            mentioned[:, frequent].astype(np.float32),
+            batch_size=128,
+            epochs=EPOCHS,
+            verbose=0,
+        )
+        self.predictor.set_weights(predictor.layers[-1].get_weights())
+
+    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole, _ = self.look(features, training)
+        likely = tf.sigmoid(self.predictor(whole))
+        image = self.dropout(self.image_embedding(likely), training=training)
+        return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None

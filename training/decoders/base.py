@@ -1,0 +1,123 @@
+"""What training, evaluation and export ask of a decoder."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from training.decoders.front import Front
+from training.decoders.layers import Standardise
+
+Memory: TypeAlias = tf.Tensor | None
+"""What a decoder looks at again at each word, (photos, cells, n); None where it does not."""
+
+
+class Decoder(keras.Model):
+    """Reads a photo's features and words, and predicts the next word.
+
+    Training sees whole captions at once (`call`), serving one step at a time (`start`, `step`).
+    """
+
+    needs_cells = False
+    """Whether it attends, and so needs a map rather than pooled features."""
+    adapts_to: int | None = 1000
+    """How many training photos adapt() asks for; None for all."""
+
+    def __init__(
+        self,
+        front: Front,
+        vocabulary_size: int,
+        units: int,
+        embedding: int,
+        feature_dropout: float = 0.0,
+        dropout: float = 0.0,
+    ):
+        """dropout is applied to the recurrent layer's inputs and outputs (Zaremba et al. 2014).
+
+        Raises:
+            ValueError: the decoder attends, and the front gives no cells.
+        """
+        super().__init__()
+        if self.needs_cells and not front.cells:
+            raise ValueError(
+                f"the decoder {type(self).__name__} looks at the cells of a map, and these "
+                "features are pooled; compute them with --kind map"
+            )
+        self.units = units
+        self.front = front
+        self.standardise = Standardise(name="standardise")
+        self.feature_dropout = layers.Dropout(feature_dropout)
+        self.dropout = layers.Dropout(dropout)
+        self.word_embedding = layers.Embedding(vocabulary_size, embedding, name="word_embedding")
+        self.logits = layers.Dense(vocabulary_size, name="logits")
+
+    @property
+    def state_size(self) -> int:
+        """Numbers in the state."""
+        return 2 * self.units
+
+    def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
+        """Measures the training photos before the first epoch.
+
+        Args:
+            features: float32 (photos, n) or (photos, cells, n), of some training photos.
+            mentioned: bool (photos, vocabulary): whether a caption of the photo has the word.
+        """
+        whole, _ = self.front(features)
+        self.standardise.adapt(np.asarray(whole))
+
+    def call(self, features: tf.Tensor, words: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Predicts each next word of whole captions.
+
+        Args:
+            features: float32 (photos, n) or (photos, cells, n) from the encoder.
+            words: int32 (photos × k, time), k captions of each photo, beginning with `<start>`.
+
+        Returns:
+            float32 logits (photos × k, time, vocabulary): what follows each word.
+        """
+        state, memory = self.start(features, training)
+        each = tf.shape(words)[0] // tf.shape(features)[0]
+        state = tf.repeat(state, each, axis=0)
+        embedded = self.dropout(self.word_embedding(words), training=training)
+        outputs = []
+        for word in tf.unstack(embedded, axis=1):
+            output, state = self.advance(word, state, memory)
+            outputs.append(output)
+        return self.logits(self.dropout(tf.stack(outputs, axis=1), training=training))
+
+    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        """The state after the photo, float32 (photos, state_size), and its memory."""
+        raise NotImplementedError
+
+    def advance(
+        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """From embedded words (photos × k, embedding), k captions of each photo in the memory: what
+        the logits are made of, and the next state."""
+        raise NotImplementedError
+
+    def step(
+        self, state: tf.Tensor, words: tf.Tensor, memory: Memory = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """One word further.
+
+        Args:
+            state: float32 (batch, state_size), from start() or step().
+            words: int32 (batch,), the last word of each caption.
+            memory: from start(), of as many photos as go into the batch without remainder.
+
+        Returns:
+            float32 (batch, vocabulary) log-probabilities of the next word, and the next state.
+        """
+        output, state = self.advance(self.word_embedding(words), state, memory)
+        return tf.nn.log_softmax(tf.cast(self.logits(output), tf.float32)), state
+
+    def look(self, features: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """The whole photo, standardised, and its cells."""
+        whole, cells = self.front(features)
+        return self.feature_dropout(self.standardise(whole), training=training), cells

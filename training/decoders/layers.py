@@ -1,0 +1,90 @@
+"""What decoders are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+
+class Standardise(layers.Layer):
+    """Features with mean 0 and deviation 1 over the training photos, each dimension by itself.
+
+    A CNN's pooled features are all positive and far from each other in scale. Without this the
+    LSTM, which is shown them once, takes many epochs to notice that photos differ.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        shape = (input_shape[-1],)
+        self.mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
+        self.scale = self.add_weight(shape=shape, initializer="ones", trainable=False, name="scale")
+
+    def adapt(self, features: np.ndarray) -> None:
+        """Takes mean and deviation from features, (photos, n) or (photos, cells, n)."""
+        rows = features.reshape(-1, features.shape[-1]).astype(np.float32)
+        self.mean.assign(rows.mean(axis=0))
+        self.scale.assign(1 / (rows.std(axis=0) + 1e-3))
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        return (features - self.mean) * self.scale
+
+
+class LSTM(layers.Layer):
+    """An LSTM whose state is one array [h, c], so that a beam search reorders it with one index.
+
+    Gates are in TensorFlow 1's order input, candidate, forget, output; the forget gate's bias
+    starts at 1 (Jozefowicz et al. 2015).
+    """
+
+    def __init__(self, units: int, name: str | None = None):
+        super().__init__(name=name)
+        self.units = units
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        units, inputs = self.units, input_shape[-1]
+        self.kernel = self.add_weight(
+            shape=(inputs, 4 * units), initializer="glorot_uniform", name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(units, 4 * units), initializer="orthogonal", name="recurrent_kernel"
+        )
+        self.bias = self.add_weight(shape=(4 * units,), initializer="zeros", name="bias")
+        self.bias.assign(tf.concat([tf.zeros(2 * units), tf.ones(units), tf.zeros(units)], 0))
+
+    def call(self, inputs: tf.Tensor, state: tf.Tensor) -> tf.Tensor:
+        """The next state (batch, 2 × units), for inputs (batch, n)."""
+        h, c = state[:, : self.units], state[:, self.units :]
+        i, g, f, o = tf.split(inputs @ self.kernel + h @ self.recurrent_kernel + self.bias, 4, 1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.concat([tf.sigmoid(o) * tf.tanh(c), c], axis=1)
+
+
+class Attention(layers.Layer):
+    """Soft attention over the cells of a photo (Xu et al. 2015, section 4.2), a cell's weight being
+    the product of its key and the query (Luong et al. 2015, section 3.1; scaled as in Vaswani et
+    al. 2017). Xu's sum of the two inside a tanh costs ten times as much in training.
+
+    The memory of a photo is, for each cell, what it is found by (its key) and what it says (its
+    value), side by side.
+    """
+
+    def __init__(self, size: int, values: int, dropout: float, name: str | None = None):
+        super().__init__(name=name)
+        self.size = size
+        self.value = layers.Dense(values, activation="relu", name="value")
+        self.key = layers.Dense(size, name="key")
+        self.query = layers.Dense(size, name="query")
+        self.dropout = layers.Dropout(dropout)
+
+    def remember(self, cells: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The memory (photos, cells, size + values) of cells (photos, cells, n)."""
+        values = self.dropout(self.value(cells), training=training)
+        return tf.concat([self.key(values), values], axis=-1)
+
+    def call(self, asking: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
+        """What is seen, (photos × k, values), by each of k (photos × k, n) that look at a photo."""
+        keys, values = memory[..., : self.size], memory[..., self.size :]
+        queries = tf.reshape(self.query(asking), (tf.shape(memory)[0], -1, self.size))
+        energies = tf.matmul(queries, keys, transpose_b=True) / self.size**0.5
+        seen = tf.matmul(tf.nn.softmax(energies), values)
+        return tf.reshape(seen, (-1, values.shape[-1]))

@@ -1,0 +1,41 @@
+"""Show and Tell (Vinyals et al. 2015)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from keras import layers
+
+from training.decoders.base import Decoder, Memory
+from training.decoders.layers import LSTM
+
+
+class ShowAndTell(Decoder):
+    """Show and Tell's decoder (Vinyals et al. 2015, section 3.1).
+
+    An LSTM that is shown the embedded photo once, at its first step, then the words one by one.
+    """
+
+    def __init__(
+        self,
+        front: Any,
+        vocabulary_size: int,
+        units: int = 512,
+        embedding: int = 512,
+        **dropouts: float,
+    ):
+        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+        self.image_embedding = layers.Dense(embedding, name="image_embedding")
+        self.lstm = LSTM(units, name="lstm")
+
+    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole, _ = self.look(features, training)
+        image = self.dropout(self.image_embedding(whole), training=training)
+        return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None
+
+    def advance(
+        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        state = self.lstm(word, state)
+        return state[:, : self.units], state

@@ -1,0 +1,12 @@
+"""NeuralTalk's plain recurrent network in English (Karpathy & Fei-Fei 2015), the zoo's baseline."""
+
+from training.recipes import Likelihood, Recipe
+
+RECIPE = Recipe(
+    language="en",
+    decoder="neural_talk",
+    units=256,
+    embedding=256,
+    likelihood=Likelihood(epochs=3),
+    length_penalty=0.75,
+)

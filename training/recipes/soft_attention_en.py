@@ -1,0 +1,12 @@
+"""Show, Attend and Tell in English (Xu et al. 2015)."""
+
+from training.recipes import Likelihood, Recipe
+
+RECIPE = Recipe(
+    language="en",
+    decoder="soft_attention",
+    units=256,
+    embedding=256,
+    likelihood=Likelihood(epochs=3),
+    length_penalty=0.75,
+)
