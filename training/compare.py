@@ -1,6 +1,6 @@
 """Writes what several checkpoints say of the same dev photos as a page.
 
-    python -m training.compare --models OLD model_assets/show-and-tell --dataset data/flickr8k \\
+    python -m training.compare --models OLD model_assets/kantu-1 --dataset data/flickr8k \\
         --photos 50 --out docs/fifty-photos.md
 
 The photos are spread evenly over the split. They are named, not shown: Flickr8k may not be passed

@@ -1,6 +1,6 @@
 """Scores a checkpoint on a dataset, through the very door that the service uses.
 
-    python -m training.evaluate --model model_assets/show-and-tell \\
+    python -m training.evaluate --model model_assets/kantu-1 \\
         --dataset DIR --split dev --language en
 
 DIR is a TFRecord dataset or an original download. Prints the scores as JSON.

@@ -19,8 +19,6 @@ from typing import Any
 from training.corpus import Corpus, load_corpus
 from training.datasets import DatasetError
 from training.datasets.command import positive
-from training.maximum_likelihood import perplexity
-from training.metrics import score
 from training.runs import (
     TrainedDecoder,
     features_facts,
@@ -29,7 +27,7 @@ from training.runs import (
     read_config,
     why_ended,
 )
-from training.trainer import describe
+from training.trainer import measure
 
 
 def load_dev(run: Path, dataset: Path, features: Path) -> Corpus:
@@ -54,12 +52,8 @@ def evaluate_run(run: Path, dev: Corpus) -> dict[str, Any]:
         ValueError: the run is one of another version of this program.
     """
     epoch, trained = _load(run)
-    candidates = describe(trained.decoder, dev, trained.vocabulary, trained.recipe)
-    return {
-        "epoch": epoch,
-        "perplexity": perplexity(trained.decoder, dev, trained.vocabulary, trained.recipe),
-        **score([list(words) for words in candidates], dev.captions),
-    }
+    figures, _ = measure(trained.decoder, dev, trained.vocabulary, trained.recipe)
+    return {"epoch": epoch, **figures}
 
 
 def _load(run: Path) -> tuple[int | None, TrainedDecoder]:

@@ -1,7 +1,7 @@
 """Freezes trained decoders and their encoder into a checkpoint folder that the service loads.
 
     python -m training.export --runs runs/en runs/zh --features runs/features \\
-        --weights efficientnet_lite3.tflite --name show-and-tell --out model_assets
+        --weights efficientnet_lite3.tflite --name kantu-1 --out model_assets
 
 The folder holds the same model twice: LiteRT graphs with int8 weights, and one frozen TensorFlow
 graph whose weights are stored as float16.

@@ -1,6 +1,6 @@
 """Compares the two engines on a whole split: int8 weights on LiteRT, float16 on TensorFlow.
 
-    python -m training.parity --model model_assets/show-and-tell \\
+    python -m training.parity --model model_assets/kantu-1 \\
         --dataset DIR --split dev --language en
 """
 

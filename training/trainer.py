@@ -111,14 +111,8 @@ class Trainer:
         """Dev perplexity and scores, by beam search as it is served, in float32; the captions said
         are then in self.candidates, photo by photo as in self.dev."""
         copy_weights(self.decoder, self.speaker)
-        candidates = describe(self.speaker, self.dev, self.vocabulary, self.recipe)
-        self.candidates = candidates
-        return {
-            "perplexity": perplexity(self.speaker, self.dev, self.vocabulary, self.recipe),
-            **score([list(words) for words in candidates], self.dev.captions),
-            "mean_length": float(np.mean([len(words) for words in candidates])),
-            "distinct_captions": float(len(set(candidates))),
-        }
+        figures, self.candidates = measure(self.speaker, self.dev, self.vocabulary, self.recipe)
+        return figures
 
     def save(self, path: Path) -> None:
         """Weights, optimizers and progress in one file that is never half written."""
@@ -203,6 +197,20 @@ def build_decoder(recipe: Recipe, shape: DecoderShape, policy: str) -> Decoder:
     finally:
         keras.mixed_precision.set_global_policy(before)
     return decoder
+
+
+def measure(
+    decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
+) -> tuple[dict[str, float], list[tuple[str, ...]]]:
+    """Perplexity and scores of a decoder, and the captions it said, photo by photo."""
+    candidates = describe(decoder, corpus, vocabulary, recipe)
+    figures = {
+        "perplexity": perplexity(decoder, corpus, vocabulary, recipe),
+        **score([list(words) for words in candidates], corpus.captions),
+        "mean_length": float(np.mean([len(words) for words in candidates])),
+        "distinct_captions": float(len(set(candidates))),
+    }
+    return figures, candidates
 
 
 def describe(

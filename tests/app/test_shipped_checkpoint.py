@@ -20,7 +20,7 @@ from app.config import ROOT
 from app.photos import read_photo
 from tests.photos import NAMES, jpeg
 
-FOLDER = ROOT / "model_assets" / "show-and-tell"
+FOLDER = ROOT / "model_assets" / "kantu-1"
 GOLDEN = Path(__file__).with_name("golden_captions.json")
 LARGEST_ASSETS = 60_000_000
 
@@ -49,12 +49,19 @@ def test_it_says_what_it_said_when_it_was_shipped(litert, name, language):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_engines_agree_on_how_likely_a_caption_is(litert, tensorflow, name):
-    """Of the best captions, which need not be the same: weights and activations are rounded."""
+    """Their best captions need not be the same: activations are rounded on one side alone."""
     for language in litert.languages:
-        int8, float16 = (
-            one.caption(read(name), language)[0].log_probability for one in (litert, tensorflow)
+        int8, floating = (
+            {
+                caption.text: caption.log_probability
+                for caption in one.caption(read(name), language, 10)
+            }
+            for one in (litert, tensorflow)
         )
-        assert int8 == pytest.approx(float16, abs=3)
+        shared = int8.keys() & floating.keys()
+        assert len(shared) >= 3
+        for text in shared:
+            assert int8[text] == pytest.approx(floating[text], abs=1)
 
 
 def crops() -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from app.config import ROOT
 from tests.fakes import jpeg, multipart
 from tests.server import FAKE, command, free_port, serving
 
-CHECKPOINT = ROOT / "model_assets" / "show-and-tell"
+CHECKPOINT = ROOT / "model_assets" / "kantu-1"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=boundary"}
 MiB = 1024 * 1024
 
@@ -66,7 +66,7 @@ def test_a_large_photo_is_told_how_large_it_may_be(fake_server: str) -> None:
 
 def test_it_is_ready_with_the_checkpoint_that_comes_with_it(server: str) -> None:
     status, answer = request(server, "GET", "/readyz")
-    assert (status, answer["models"]) == (200, ["show-and-tell"])
+    assert (status, answer["models"]) == (200, ["kantu-1"])
 
 
 def test_it_captions_a_photo(server: str) -> None:

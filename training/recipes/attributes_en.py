@@ -5,8 +5,6 @@ from training.recipes import Likelihood, Recipe
 RECIPE = Recipe(
     language="en",
     decoder="attributes",
-    units=256,
-    embedding=256,
-    likelihood=Likelihood(epochs=3),
+    likelihood=Likelihood(epochs=10),
     length_penalty=0.75,
 )

@@ -1,5 +1,14 @@
-"""Show and Tell in Chinese, on the captions people wrote of Flickr8k (flickr8kzhc)."""
+"""Show and Tell in Chinese, on the captions people wrote of Flickr8k (flickr8kzhc), in styles of
+different lengths.
+
+The middle one is spoken: the short one says less than it knows, the long one repeats itself.
+"""
 
 from training.recipes import Likelihood, Recipe
 
-RECIPE = Recipe(language="zh", units=256, embedding=256, likelihood=Likelihood(epochs=3))
+RECIPE = Recipe(
+    language="zh",
+    likelihood=Likelihood(epochs=16),
+    styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+    style="<medium>",
+)
