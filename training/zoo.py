@@ -123,8 +123,7 @@ def stages(name: str, run: Path) -> list[dict[str, Any]]:
             entries.append(
                 {
                     "row": name,
-                    "name": f"{recipe.decoder} · {row.encoder} · {row.data}"
-                    + (" · word2vec" if row.word2vec else ""),
+                    "name": recipe.decoder + (" · word2vec" if row.word2vec else ""),
                     "language": recipe.language,
                     "encoder": row.encoder,
                     "decoder": recipe.decoder,
