@@ -22,7 +22,7 @@ from app.captioning.engines.litert import ENCODER, decoder_file
 from app.captioning.vocabulary import Vocabulary
 from training.conversion import Matching, convert_decoder, freeze
 from training.decoders import Decoder
-from training.encoders import ENCODERS, build, read_weights
+from training.encoders import ENCODERS, build, find_weights, read_weights
 from training.features import load_matching
 from training.runs import TrainedDecoder, load_run
 
@@ -110,6 +110,7 @@ def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder]) -> dict[str, b
 
 def _encoder(features: Path, weights: Path) -> ServedEncoder:
     facts = json.loads((features / "features.json").read_text(encoding="utf-8"))
+    weights = find_weights(ENCODERS[facts["encoder"]], weights)
     if sha256(weights) != facts["weights_sha256"]:
         raise ValueError(f"{weights} is not the file that {features} was computed with")
     encoder, photo_size = ENCODERS[facts["encoder"]], facts["photo_size"]
@@ -121,7 +122,7 @@ def _encoder(features: Path, weights: Path) -> ServedEncoder:
             "name": encoder.name,
             "photo_size": photo_size,
             "cnn_size": encoder.size,
-            "weights": encoder.weights_package,
+            "weights": encoder.weights_package or encoder.weights_url,
             "terms": encoder.terms,
         },
     )

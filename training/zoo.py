@@ -25,7 +25,6 @@ from app.captioning.captioner import Captioner
 from app.photos import read_photo
 from training import word2vec
 from training.datasets import open_split
-from training.encoders import ENCODERS, find_weights
 from training.export import export
 from training.features import compute
 from training.recipes import Recipe, load_recipe
@@ -93,7 +92,6 @@ def run_row(name: str, weights: Path) -> None:
         weights: the file of its encoder's pretrained weights.
     """
     row, run = ROWS[name], FOLDER / name
-    weights = find_weights(ENCODERS[row.encoder], weights)
     recipe, dataset = load_recipe(row.recipe), Path("data") / row.data
     if not (row.features / "matching.npz").exists():
         workers = os.cpu_count() or 1
