@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from training.decoders.base import Decoder, Memory
-from training.decoders.layers import LSTM, Attention, Standardise
+from training.decoders.attending import Attending
+from training.decoders.base import Memory
+from training.decoders.front import Front
+from training.decoders.layers import LSTM
 
 
-class TopDown(Decoder):
+class TopDown(Attending):
     """One LSTM decides where to look, another what to say (section 3.2).
 
     The whole photo is shown once, before the words, as to Show and Tell.
     """
 
-    needs_cells = True
-
     def __init__(
-        self,
-        front: Any,
-        vocabulary_size: int,
-        units: int,
-        embedding: int,
-        feature_dropout: float = 0.0,
-        dropout: float = 0.0,
-        attention: int = 256,
+        self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
     ):
-        super().__init__(front, vocabulary_size, units, embedding, feature_dropout, dropout)
-        self.cells = Standardise(name="cells")
-        self.attention = Attention(attention, embedding, feature_dropout, name="attention")
+        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
         self.image_embedding = layers.Dense(embedding + units, name="image_embedding")
         self.looking = LSTM(units, name="looking")
         self.saying = LSTM(units, name="saying")
@@ -40,10 +28,6 @@ class TopDown(Decoder):
     @property
     def state_size(self) -> int:
         return 4 * self.units
-
-    def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
-        super().adapt(features, mentioned)
-        self.cells.adapt(np.asarray(self.front(features)[1]))
 
     def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
         whole, cells = self.look(features, training)
