@@ -67,7 +67,7 @@ def convert_decoder(decoder: Decoder, feature_shape: tuple[int, ...]) -> bytes:
 
     @tf.function(input_signature=[tf.TensorSpec((1, *feature_shape), name="features")])
     def start(features):
-        return named(*decoder.start(features))
+        return _named(*decoder.start(features))
 
     @tf.function
     def step(**inputs):
@@ -103,7 +103,7 @@ def freeze(
         features = encoder(inputs["photo"], training=False)["features"]
         outputs = {"features_out": features * matching.scale + matching.shift}
         for language, decoder in decoders.items():
-            started = named(*decoder.start(inputs["features"]))
+            started = _named(*decoder.start(inputs["features"]))
             for name, value in started.items():
                 outputs[f"{language}_start_{name}"] = value
             log_probabilities, state = decoder.step(
@@ -117,7 +117,7 @@ def freeze(
     return _shrunk(frozen.graph.as_graph_def())
 
 
-def named(state: tf.Tensor, memory: tf.Tensor | None) -> dict[str, tf.Tensor]:
+def _named(state: tf.Tensor, memory: tf.Tensor | None) -> dict[str, tf.Tensor]:
     """What start() returns, by names; a decoder that does not attend has no memory."""
     return {"state": state} | ({} if memory is None else {"memory": memory})
 

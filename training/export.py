@@ -3,8 +3,8 @@
     python -m training.export --runs runs/en runs/zh --features runs/features \\
         --weights efficientnet_lite3.tflite --name kantu-1 --out model_assets
 
-The folder holds the same model twice: LiteRT graphs with int8 weights, and one frozen TensorFlow
-graph whose weights are stored as float16.
+The folder holds the same model twice: LiteRT graphs, and one frozen TensorFlow graph. Weights are
+int8 in both; the encoder's activations are in LiteRT's alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compares the two engines on a whole split: int8 weights on LiteRT, float16 on TensorFlow.
+"""Compares the two engines on a whole split: LiteRT, and TensorFlow with float activations.
 
     python -m training.parity --model model_assets/kantu-1 \\
         --dataset DIR --split dev --language en

@@ -28,6 +28,7 @@ from training.datasets import open_split
 from training.export import export
 from training.features import compute
 from training.recipes import Recipe, load_recipe
+from training.runs import read_log
 from training.train import train
 
 FIGURES = Path("docs/model-zoo.json")
@@ -110,8 +111,7 @@ def stages(name: str, run: Path) -> list[dict[str, Any]]:
     """A row's facts with the scores of each stage's best epoch, from its run folder."""
     row = ROWS[name]
     recipe = load_recipe(row.recipe)
-    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    epochs = [json.loads(line) for line in lines]
+    epochs = read_log(run)
     entries, first = [], 0
     for stage, objective in OBJECTIVES.items():
         last = first + getattr(recipe, stage).epochs

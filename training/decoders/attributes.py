@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from training.decoders.base import Memory
 from training.decoders.show_and_tell import ShowAndTell
 
 EPOCHS = 20
@@ -65,8 +64,5 @@ class Attributes(ShowAndTell):
         )
         self.predictor.set_weights(predictor.layers[-1].get_weights())
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
-        whole, _ = self.look(features, training)
-        likely = tf.sigmoid(self.predictor(whole))
-        image = self.dropout(self.image_embedding(likely), training=training)
-        return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None
+    def shown(self, whole: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(self.predictor(whole))

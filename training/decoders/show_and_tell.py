@@ -31,8 +31,12 @@ class ShowAndTell(Decoder):
 
     def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
         whole, _ = self.look(features, training)
-        image = self.dropout(self.image_embedding(whole), training=training)
+        image = self.dropout(self.image_embedding(self.shown(whole)), training=training)
         return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None
+
+    def shown(self, whole: tf.Tensor) -> tf.Tensor:
+        """What of the whole photo (photos, n) is embedded."""
+        return whole
 
     def advance(
         self, word: tf.Tensor, state: tf.Tensor, memory: Memory
