@@ -39,7 +39,7 @@ PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
 SMALLEST_CROP = 0.75
-LAST_BLOCK = "last_block.npz"
+TAIL = "tail.npz"
 NO_LIMIT = 1 << 40
 
 _encode: Any
@@ -54,9 +54,9 @@ class Features:
     """File name of each photo."""
     values: np.ndarray
     """float16 (views, photos, n), or (views, photos, cells, n) of a map."""
-    last_block: list[np.ndarray] | None = None
-    """What the encoder would do with the map next: kernels and biases as front.LastBlock has them,
-    where it goes on with such a block."""
+    tail: list[np.ndarray] | None = None
+    """What the encoder would do with the map next: kernels and biases as front.Tail has them, where
+    it has such a tail."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,11 +67,11 @@ class Features:
 def load_features(folder: Path, split: str) -> Features:
     """Raises FileNotFoundError where they were not computed."""
     names = json.loads((folder / "features.json").read_text(encoding="utf-8"))["names"][split]
-    last_block = None
-    if (folder / LAST_BLOCK).exists():
-        with np.load(folder / LAST_BLOCK) as arrays:
-            last_block = [arrays[name] for name in arrays]
-    return Features(names, np.load(folder / f"{split}.npy", mmap_mode="r"), last_block)
+    tail = None
+    if (folder / TAIL).exists():
+        with np.load(folder / TAIL) as arrays:
+            tail = [arrays[name] for name in arrays]
+    return Features(names, np.load(folder / f"{split}.npy", mmap_mode="r"), tail)
 
 
 def compute(
@@ -84,7 +84,7 @@ def compute(
     kind: str = "pooled",
 ) -> None:
     """Writes encoder.tflite, train.npy, dev.npy, features.json, matching.npz and, for a map that
-    the encoder's last block sees, last_block.npz into out."""
+    the encoder's tail sees, tail.npz into out."""
     weights = find_weights(ENCODERS[encoder], weights)
     values = read_weights(weights)
     model = build(ENCODERS[encoder], values, PHOTO_SIZE, 1, kind)
@@ -98,8 +98,8 @@ def compute(
     names = {}
     for split, count in (("train", views), ("dev", 1)):
         names[split] = _encode_split(dataset, split, graph, count, workers, out / f"{split}.npy")
-    if kind == "map" and (last_block := ENCODERS[encoder].last_block):
-        np.savez(out / LAST_BLOCK, *last_block(values))
+    if kind == "map" and (tail := ENCODERS[encoder].tail):
+        np.savez(out / TAIL, *tail(values))
     facts = {
         "encoder": encoder,
         "kind": kind,

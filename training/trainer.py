@@ -17,7 +17,7 @@ from app.captioning.captioner import caption_rules
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus, mentioned
 from training.decoders import DECODERS, Decoder
-from training.decoders.front import front_for
+from training.decoders.front import Block, TailShape, front_for
 from training.distributed import follow_chief, from_chief, spread_seeds
 from training.features import Features
 from training.maximum_likelihood import MaximumLikelihood, perplexity
@@ -72,8 +72,8 @@ class Trainer:
 
     def _begin(self, train: Corpus, embeddings: np.ndarray | None) -> None:
         """Gives the speaker what is known before the first epoch."""
-        if train.features.last_block:
-            self.speaker.front.set_weights(train.features.last_block)
+        if train.features.tail:
+            self.speaker.front.set_weights(train.features.tail)
         if embeddings is not None:
             self.speaker.word_embedding.set_weights([embeddings])
         photos = np.random.default_rng(self.recipe.seed).permutation(len(train.captions))
@@ -160,20 +160,21 @@ class DecoderShape:
     words: int
     features: tuple[int, ...]
     """(n,) or (cells, n)"""
-    last_block: tuple[int, int, int] | None
-    """Channels of the encoder's last block, where the decoder has it."""
+    tail: TailShape | None
+    """Of the encoder, where the decoder has its tail."""
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, features: Features) -> DecoderShape:
-        biases = [array for array in features.last_block or [] if array.ndim == 1]
-        channels = (biases[0].size, biases[2].size, biases[3].size) if biases else None
-        return cls(len(vocabulary), features.shape, channels)
+        tail = TailShape.of(features.tail) if features.tail else None
+        return cls(len(vocabulary), features.shape, tail)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DecoderShape:
         """What dataclasses.asdict() and JSON made of a shape."""
-        last_block = values["last_block"] and tuple(values["last_block"])
-        return cls(values["words"], tuple(values["features"]), last_block)
+        tail = values["tail"] and TailShape(
+            tuple(Block(*block) for block in values["tail"][0]), values["tail"][1]
+        )
+        return cls(values["words"], tuple(values["features"]), tail)
 
 
 def build_decoder(recipe: Recipe, shape: DecoderShape, policy: str) -> Decoder:
@@ -186,7 +187,7 @@ def build_decoder(recipe: Recipe, shape: DecoderShape, policy: str) -> Decoder:
     keras.mixed_precision.set_global_policy(policy)
     try:
         decoder = DECODERS[recipe.decoder](
-            front_for(shape.features, shape.last_block),
+            front_for(shape.features, shape.tail),
             shape.words,
             recipe.units,
             recipe.embedding,

@@ -122,7 +122,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 @pytest.fixture(scope="session")
 def attending(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The same with a decoder that attends, and that trains the encoder's last block."""
+    """The same with a decoder that attends, and that trains the encoder's last blocks."""
     root = tmp_path_factory.mktemp("attending")
     made = Pipeline(
         pipeline.dataset,

@@ -5,6 +5,10 @@ A front is part of the decoder, so it can be trained with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -30,23 +34,47 @@ class Mean(layers.Layer):
         return tf.reduce_mean(features, axis=1), features
 
 
-class LastBlock(layers.Layer):
-    """The last block and the head of EfficientNet-Lite, for a map of what that block sees.
+class Block(NamedTuple):
+    """Channels and kernel of one inverted residual (Sandler et al. 2018)."""
 
-    The head's output, averaged, is the whole; the block's linear output, averaged over squares of
-    2 × 2, are the cells, for attention to four times as many costs more than all the rest. The
-    convolutions over single cells are written as dense layers, which is what they are.
+    inputs: int
+    expanded: int
+    kernel: int
+    outputs: int
+
+
+class InvertedResidual(layers.Layer):
+    """A block over (photos, height, width, inputs), its convolutions over single cells written as
+    dense layers, which is what they are."""
+
+    def __init__(self, block: Block, name: str):
+        super().__init__(name=name)
+        self.expand = layers.Dense(block.expanded, activation="relu6", name="expand")
+        self.depthwise = layers.DepthwiseConv2D(
+            block.kernel, padding="same", activation="relu6", name="depthwise"
+        )
+        self.project = layers.Dense(block.outputs, name="project")
+        self.has_shortcut = block.inputs == block.outputs
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.has_shortcut else y
+
+
+class Tail(layers.Layer):
+    """The last blocks and the head of EfficientNet-Lite, for a map of what those blocks see.
+
+    The head's output, averaged, is the whole; the last block's, averaged over squares of 2 × 2, are
+    the cells, for attention to four times as many costs more than all the rest.
     """
 
     cells = True
 
-    def __init__(self, expanded: int, projected: int, head: int):
-        super().__init__(name="last_block")
-        self.expand = layers.Dense(expanded, activation="relu6", name="expand")
-        self.depthwise = layers.DepthwiseConv2D(
-            3, padding="same", activation="relu6", name="depthwise"
-        )
-        self.project = layers.Dense(projected, name="project")
+    def __init__(self, blocks: Sequence[Block], head: int):
+        super().__init__(name="tail")
+        self.blocks = [
+            InvertedResidual(block, f"block_{nth}") for nth, block in enumerate(blocks, 1)
+        ]
         self.pool = layers.AveragePooling2D(2, padding="same", name="pool")
         self.head = layers.Dense(head, activation="relu6", name="head")
 
@@ -54,22 +82,41 @@ class LastBlock(layers.Layer):
         photos, (cells, channels) = tf.shape(features)[0], features.shape[1:]
         side = round(cells**0.5)
         half = (side + 1) // 2
-        grid = self.depthwise(self.expand(tf.reshape(features, (photos, side, side, channels))))
-        projected = self.project(grid)
-        pooled = self.pool(projected)
-        whole = tf.reduce_mean(self.head(projected), axis=(1, 2))
+        x = tf.cast(tf.reshape(features, (photos, side, side, channels)), self.compute_dtype)
+        for block in self.blocks:
+            x = block(x)
+        pooled = self.pool(x)
+        whole = tf.reduce_mean(self.head(x), axis=(1, 2))
         return whole, tf.reshape(pooled, (photos, half * half, pooled.shape[-1]))
 
 
-Front = Pooled | Mean | LastBlock
+class TailShape(NamedTuple):
+    """The sizes of a Tail."""
+
+    blocks: tuple[Block, ...]
+    head: int
+
+    @classmethod
+    def of(cls, arrays: Sequence[np.ndarray]) -> TailShape:
+        """From the kernels and biases that Encoder.tail() gives."""
+        *kernels, head = [array.shape for array in arrays if array.ndim > 1]
+        triples = zip(kernels[::3], kernels[1::3], kernels[2::3], strict=True)
+        blocks = (
+            Block(inputs, expanded, depthwise[0], project[1])
+            for (inputs, expanded), depthwise, project in triples
+        )
+        return cls(tuple(blocks), head[1])
 
 
-def front_for(feature_shape: tuple[int, ...], last_block: tuple[int, int, int] | None) -> Front:
+Front = Pooled | Mean | Tail
+
+
+def front_for(feature_shape: tuple[int, ...], tail: TailShape | None) -> Front:
     """The front for features of a shape, (n,) or (cells, n).
 
     Args:
-        last_block: the channels of a LastBlock, where the map is what such a block sees.
+        tail: of the encoder, where the map is what that sees.
     """
-    if last_block:
-        return LastBlock(*last_block)
+    if tail:
+        return Tail(*tail)
     return Pooled() if len(feature_shape) == 1 else Mean()

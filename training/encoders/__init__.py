@@ -49,7 +49,7 @@ def build(
         photo_size: height and width of the photos given to the model, in pixels.
         batch_size: fixed batch size, which the LiteRT conversion needs; None for any.
         features: "pooled", or "map" for a vector a cell, row by row, for decoders that attend. Of
-            an EfficientNet-Lite that is what the last block sees, of the others what is pooled.
+            an EfficientNet-Lite that is what its last blocks see, of the others what is pooled.
 
     Returns:
         A model from "photo", uint8 RGB (batch, photo_size, photo_size, 3) in 0..255, to

@@ -62,9 +62,9 @@ class Encoder:
     weights_md5: str = ""
     """Of the file at weights_url, where Keras can download it."""
     terms: str = ""
-    last_block: Callable[[Weights], list[np.ndarray]] | None = None
-    """Where the map is what a last block sees: that block's weights and the head's, as
-    decoders.front.LastBlock takes them."""
+    tail: Callable[[Weights], list[np.ndarray]] | None = None
+    """Where the map is what a tail sees: the weights of its blocks and the head, as
+    decoders.front.Tail takes them."""
 
 
 def apply(layer: keras.Layer, x: Tensor, source: Iterator[tuple[np.ndarray, ...] | None]) -> Tensor:

@@ -46,7 +46,7 @@ class SelfCritical:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a decoder is trained: by likelihood, then with the encoder's last block, then by score.
+    """How a decoder is trained: by likelihood, then with the encoder's tail, then by score.
     A stage of no epochs is left out."""
 
     language: str
@@ -64,7 +64,7 @@ class Recipe:
     fine_tuning: Likelihood = field(
         default_factory=lambda: Likelihood(epochs=0, learning_rate=2e-4)
     )
-    """The same, with the encoder's last block trained too. Self-critical training then trains it
+    """The same, with the encoder's last blocks trained too. Self-critical training then trains it
     as well."""
     self_critical: SelfCritical = field(default_factory=SelfCritical)
     styles: tuple[tuple[str, int], ...] = ()

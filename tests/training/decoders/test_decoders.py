@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from training.conversion import convert_decoder
 from training.decoders import DECODERS, Decoder
-from training.decoders.front import LastBlock, Pooled, front_for
+from training.decoders.front import Block, Pooled, Tail, front_for
 
 FEATURES, CELLS, WORDS, UNITS, PHOTOS, EACH = 7, 9, 11, 5, 3, 2
 
@@ -101,11 +101,13 @@ def test_a_decoder_that_attends_refuses_pooled_features(name: str):
         DECODERS[name](Pooled(), WORDS, UNITS, 6)
 
 
-def test_a_decoder_trains_the_encoder_s_last_block_where_it_has_it():
-    decoder = DECODERS["soft_attention"](LastBlock(8, 4, 10), WORDS, UNITS, 6)
+def test_a_decoder_trains_the_encoder_s_tail_where_it_has_it():
+    decoder = DECODERS["soft_attention"](
+        Tail([Block(3, 8, 5, 3), Block(3, 8, 3, 4)], 10), WORDS, UNITS, 6
+    )
     seen = np.random.default_rng(0).normal(size=(2, 9, 3)).astype(np.float32)
     with tf.GradientTape() as tape:
         loss = tf.reduce_logsumexp(decoder(seen, np.zeros((2, 3), np.int32)))
     weights = decoder.front.trainable_variables
-    assert len(weights) == 8
+    assert len(weights) == 14
     assert all(gradient is not None for gradient in tape.gradient(loss, weights))

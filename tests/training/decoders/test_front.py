@@ -3,28 +3,29 @@ import numpy as np
 
 from tests.training.conftest import TINY, Pipeline
 from training import encoders
-from training.decoders.front import LastBlock, Mean, Pooled, front_for
+from training.decoders.front import Mean, Pooled, Tail, TailShape, front_for
 from training.features import load_features
 
 
-def test_the_map_and_the_last_block_give_what_the_whole_encoder_gives(pipeline: Pipeline):
+def test_the_map_and_the_tail_give_what_the_whole_encoder_gives(pipeline: Pipeline):
     weights = encoders.read_weights(pipeline.weights)
     photo = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), np.uint8)
     pooled = encoders.build(TINY, weights, 96)(photo)["features"]
     cells = encoders.build(TINY, weights, 96, features="map")(photo)["features"]
-    arrays = TINY.last_block(weights)
-    front = LastBlock(*(arrays[at].size for at in (1, 5, 7)))
+    arrays = TINY.tail(weights)
+    shape = TailShape.of(arrays)
+    front = Tail(*shape)
     front(cells)
     front.set_weights(arrays)
     whole, attended = front(cells)
     np.testing.assert_allclose(whole, pooled, rtol=1e-3, atol=1e-4)
-    assert attended.shape == (2, 4, arrays[5].size)  # 3 × 3 cells, averaged by 2 × 2
+    assert attended.shape == (2, 4, shape.blocks[-1].outputs)  # 3 × 3 cells, averaged by 2 × 2
 
 
-def test_a_map_s_features_bring_their_last_block(attending: Pipeline):
-    last_block = load_features(attending.features, "dev").last_block
-    expected = TINY.last_block(encoders.read_weights(attending.weights))
-    for ours, theirs in zip(last_block, expected, strict=True):
+def test_a_map_s_features_bring_their_tail(attending: Pipeline):
+    tail = load_features(attending.features, "dev").tail
+    expected = TINY.tail(encoders.read_weights(attending.weights))
+    for ours, theirs in zip(tail, expected, strict=True):
         assert np.array_equal(ours, theirs)
 
 

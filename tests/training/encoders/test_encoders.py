@@ -37,7 +37,7 @@ def test_an_encoder_has_its_published_size_and_the_shapes_it_states(name, millio
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
-def test_the_map_of_an_efficientnet_lite_is_what_its_last_block_sees(name):
+def test_the_map_of_an_efficientnet_lite_is_what_its_tail_sees(name):
     encoder = ENCODERS[name]
     height, width, channels = encoder.map_shape
     model = build(encoder, None, 224, features="map")
