@@ -8,9 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.initializers import RandomNormal
 
 from training.decoders.front import Front
 from training.decoders.layers import Standardise
+
+WORD_DEVIATION = 0.3
+"""Of word vectors at first. Keras' own, a tenth of that, is so small beside the photo's numbers
+that a decoder takes an epoch to notice the words."""
 
 Memory: TypeAlias = tf.Tensor | None
 """What a decoder looks at again at each word, (photos, cells, n); None where it does not."""
@@ -52,7 +57,9 @@ class Decoder(keras.Model):
         self.standardise = Standardise(name="standardise")
         self.feature_dropout = layers.Dropout(feature_dropout)
         self.dropout = layers.Dropout(dropout)
-        self.word_embedding = layers.Embedding(vocabulary_size, embedding, name="word_embedding")
+        self.word_embedding = layers.Embedding(
+            vocabulary_size, embedding, RandomNormal(stddev=WORD_DEVIATION), name="word_embedding"
+        )
         self.logits = layers.Dense(vocabulary_size, name="logits")
 
     @property

@@ -51,10 +51,17 @@ class LSTM(layers.Layer):
         self.bias = self.add_weight(shape=(4 * units,), initializer="zeros", name="bias")
         self.bias.assign(tf.concat([tf.zeros(2 * units), tf.ones(units), tf.zeros(units)], 0))
 
-    def call(self, inputs: tf.Tensor, state: tf.Tensor) -> tf.Tensor:
-        """The next state (batch, 2 × units), for inputs (batch, n)."""
-        h, c = state[:, : self.units], state[:, self.units :]
-        i, g, f, o = tf.split(inputs @ self.kernel + h @ self.recurrent_kernel + self.bias, 4, 1)
+    def call(
+        self, inputs: tf.Tensor, state: tf.Tensor, shown: tf.Tensor | float = 0.0
+    ) -> tf.Tensor:
+        """The next state (batch, 2 × units), for inputs (batch, n).
+
+        Args:
+            shown: (batch, 4 × units), what the gates get besides.
+        """
+        h, c = tf.split(state, 2, axis=1)
+        gates = inputs @ self.kernel + h @ self.recurrent_kernel + self.bias + shown
+        i, g, f, o = tf.split(gates, 4, 1)
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
         return tf.concat([tf.sigmoid(o) * tf.tanh(c), c], axis=1)
 
@@ -83,7 +90,7 @@ class Attention(layers.Layer):
 
     def call(self, asking: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
         """What is seen, (photos × k, values), by each of k (photos × k, n) that look at a photo."""
-        keys, values = memory[..., : self.size], memory[..., self.size :]
+        keys, values = tf.split(memory, [self.size, -1], axis=-1)
         queries = tf.reshape(self.query(asking), (tf.shape(memory)[0], -1, self.size))
         energies = tf.matmul(queries, keys, transpose_b=True) / self.size**0.5
         seen = tf.matmul(tf.nn.softmax(energies), values)

@@ -14,34 +14,36 @@ from training.decoders.layers import LSTM
 class TopDown(Attending):
     """One LSTM decides where to look, another what to say (section 3.2).
 
-    The whole photo is shown once, before the words, as to Show and Tell.
+    The whole photo is shown to the first at each word.
     """
 
     def __init__(
         self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
     ):
         super().__init__(front, vocabulary_size, units, embedding, **dropouts)
-        self.image_embedding = layers.Dense(embedding + units, name="image_embedding")
+        self.image_embedding = layers.Dense(4 * units, name="image_embedding")
         self.looking = LSTM(units, name="looking")
         self.saying = LSTM(units, name="saying")
 
     @property
     def state_size(self) -> int:
-        return 4 * self.units
+        """Of both LSTMs, and what of the photo goes to the gates of the first."""
+        return 8 * self.units
 
     def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
         whole, cells = self.look(features, training)
-        image = self.dropout(self.image_embedding(whole), training=training)
-        nothing = tf.zeros((tf.shape(image)[0], 2 * self.units), image.dtype)
+        image = self.image_embedding(whole)
         memory = self.attention.remember(self.cells(cells), training)
-        return tf.concat([self.looking(image, nothing), nothing], axis=1), memory
+        return tf.concat([tf.zeros_like(image), image], axis=1), memory
 
     def advance(
         self, word: tf.Tensor, state: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        looking, saying = state[:, : 2 * self.units], state[:, 2 * self.units :]
-        looking = self.looking(tf.concat([word, saying[:, : self.units]], axis=1), looking)
-        looked = looking[:, : self.units]
+        looking, saying, image = tf.split(state, [2 * self.units, 2 * self.units, -1], axis=1)
+        said, _ = tf.split(saying, 2, axis=1)
+        looking = self.looking(tf.concat([word, said], axis=1), looking, image)
+        looked, _ = tf.split(looking, 2, axis=1)
         seen = self.attention(looked, memory)
         saying = self.saying(tf.concat([seen, looked], axis=1), saying)
-        return saying[:, : self.units], tf.concat([looking, saying], axis=1)
+        said, _ = tf.split(saying, 2, axis=1)
+        return said, tf.concat([looking, saying, image], axis=1)
