@@ -30,6 +30,7 @@ from training.recipes import Recipe
 from training.trainer import DecoderShape, Trainer, build_decoder, save_arrays
 
 SAMPLES = 10
+WEIGHTS = "best.npz"
 ENDED = "ended.json"
 
 
@@ -52,7 +53,7 @@ def load_run(run: Path) -> TrainedDecoder:
         ValueError: the run is one of another version of this program.
     """
     config = read_config(run)
-    if not (run / "best.npz").exists():
+    if not (run / WEIGHTS).exists():
         raise FileNotFoundError(f"{run} has no trained decoder yet: its first epoch is not done")
     try:
         recipe = Recipe.from_dict(config["recipe"])
@@ -61,7 +62,7 @@ def load_run(run: Path) -> TrainedDecoder:
         raise ValueError(f"{run} was trained by another version of this program") from error
     vocabulary = Vocabulary.load(run / "vocabulary.txt")
     decoder = build_decoder(recipe, shape, "float32")
-    with np.load(run / "best.npz") as arrays:
+    with np.load(run / WEIGHTS) as arrays:
         for index, variable in enumerate(decoder.weights):
             variable.assign(arrays[f"weights_{index}"])
     scores = json.loads((run / "best.json").read_text(encoding="utf-8"))
@@ -79,7 +80,7 @@ def read_config(run: Path) -> dict[str, Any]:
 def kept_epoch(run: Path) -> int | None:
     """The epoch whose weights are kept; None before the first."""
     try:
-        with np.load(run / "best.npz") as arrays:
+        with np.load(run / WEIGHTS) as arrays:
             return int(arrays["epoch"])
     except FileNotFoundError:
         return None
@@ -92,7 +93,12 @@ def features_facts(features: Path) -> dict[str, Any]:
 
 
 def run_config(
-    recipe: Recipe, dataset: Path, features: Path, corpus: Corpus, word2vec: Path | None
+    recipe: Recipe,
+    dataset: Path,
+    features: Path,
+    corpus: Corpus,
+    word2vec: Path | None = None,
+    tail: Path | None = None,
 ) -> dict[str, Any]:
     """All that decides how a training goes, as config.json holds it."""
     path = dataset / f"vocabulary_{recipe.language}.txt"
@@ -103,6 +109,7 @@ def run_config(
         "features": features_facts(features),
         "vocabulary_sha256": sha256(path),
         "word2vec_sha256": word2vec and sha256(word2vec),
+        "tail_sha256": tail and sha256(tail / WEIGHTS),
         "trained_on": {
             "photos": len(corpus.captions),
             "captions": sum(map(len, corpus.captions)),
@@ -155,7 +162,7 @@ def keep_best(trainer: Trainer, figures: dict[str, float], run: Path) -> None:
         return
     weights = enumerate(trainer.decoder.weights)
     arrays = {f"weights_{index}": one.numpy() for index, one in weights}
-    save_arrays(run / "best.npz", arrays | {"epoch": progress.epoch})
+    save_arrays(run / WEIGHTS, arrays | {"epoch": progress.epoch})
     scores = {
         name.removeprefix("dev/"): value
         for name, value in figures.items()

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import load_corpus
+from training.corpus import Corpus, load_corpus
 from training.datasets import DatasetError
 from training.datasets.command import positive
 from training.distributed import choose_strategy, is_chief
@@ -26,8 +27,11 @@ from training.runs import (
     begin_run,
     check_run,
     end_run,
+    features_facts,
     keep_best,
+    load_run,
     log,
+    read_config,
     run_config,
     write_curves,
     write_samples,
@@ -42,6 +46,7 @@ def train(
     features: Path,
     run: Path,
     word2vec: Path | None = None,
+    tail: Path | None = None,
     patience: int | None = None,
 ) -> None:
     """Trains a recipe from where the run folder is up to the last epoch.
@@ -51,6 +56,7 @@ def train(
         features: the folder of training.features for that dataset.
         run: a new folder, or that of a training of the same recipe that was killed.
         word2vec: vectors of training.word2vec that the word embedding starts from.
+        tail: a run whose encoder's tail is taken over as it was trained there.
         patience: epochs without a better dev CIDEr after which the training ends early.
 
     Raises:
@@ -58,11 +64,16 @@ def train(
         FileNotFoundError: one of the inputs is not there.
         ValueError: they do not belong together.
     """
-    run_epochs(prepare(recipe, dataset, features, run, word2vec), run, patience)
+    run_epochs(prepare(recipe, dataset, features, run, word2vec, tail), run, patience)
 
 
 def prepare(
-    recipe: Recipe, dataset: Path, features: Path, run: Path, word2vec: Path | None = None
+    recipe: Recipe,
+    dataset: Path,
+    features: Path,
+    run: Path,
+    word2vec: Path | None = None,
+    tail: Path | None = None,
 ) -> Trainer:
     """A trainer that stands where the run folder does. Raises as train() does, and changes nothing
     in the folder then. Only the chief uses the folder."""
@@ -73,7 +84,9 @@ def prepare(
     translated = bool(recipe.translated_style)
     corpus = load_corpus(dataset, features, "train", recipe.language, translated)
     dev = load_corpus(dataset, features, "dev", recipe.language)
-    config = run_config(recipe, dataset, features, corpus, word2vec)
+    if tail:
+        corpus, dev = (with_tail(one, tail, features) for one in (corpus, dev))
+    config = run_config(recipe, dataset, features, corpus, word2vec, tail)
     if is_chief(strategy):
         check_run(run, config)
     trainer = Trainer(recipe, vocabulary, corpus, dev, embeddings, strategy)
@@ -84,6 +97,21 @@ def prepare(
             print(f"going on after epoch {trainer.progress.epoch}")
     trainer.follow_chief()
     return trainer
+
+
+def with_tail(corpus: Corpus, run: Path, features: Path) -> Corpus:
+    """The corpus with the tail that another run trained, on the same features.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+        ValueError: it learned from other features, or has no tail.
+    """
+    if not corpus.features.tail:
+        raise ValueError(f"{features} has no tail: compute it with --kind map")
+    if read_config(run)["features"] != features_facts(features):
+        raise ValueError(f"{run} learned from other features than {features} holds")
+    trained = load_run(run).decoder.front.get_weights()
+    return replace(corpus, features=replace(corpus.features, tail=trained))
 
 
 def load_embeddings(path: Path, recipe: Recipe, words: Vocabulary) -> np.ndarray:
@@ -153,6 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--word2vec", type=Path, help="word vectors of training.word2vec to start from"
     )
     parser.add_argument(
+        "--tail", type=Path, help="a run whose tail of the encoder, trained there, to start from"
+    )
+    parser.add_argument(
         "--patience",
         type=positive,
         help="end after so many epochs without a better dev CIDEr (default: after the recipe's)",
@@ -160,7 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         recipe = load_recipe(given.recipe)
-        trainer = prepare(recipe, given.dataset, given.features, given.run, given.word2vec)
+        trainer = prepare(
+            recipe, given.dataset, given.features, given.run, given.word2vec, given.tail
+        )
     except (DatasetError, OSError, ValueError) as error:
         parser.exit(1, f"{error}\n")
     run_epochs(trainer, given.run, given.patience)

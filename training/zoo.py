@@ -36,7 +36,7 @@ FOLDER = Path("runs/zoo")
 TIMED_PHOTOS = 50
 OBJECTIVES = {
     "likelihood": "maximum likelihood",
-    "fine_tuning": "+ last block trained",
+    "fine_tuning": "+ encoder's tail trained",
     "self_critical": "+ self-critical",
 }
 """Stages of a recipe, each after the one before."""
@@ -58,6 +58,8 @@ class Row:
     kind: str = "pooled"
     views: int = 1
     word2vec: bool = False
+    tail: str = ""
+    """The row whose trained tail of the encoder is taken over."""
 
     @property
     def features(self) -> Path:
@@ -82,7 +84,7 @@ ROWS = {
     "attributes_en": Row("attributes_en"),
     "soft_attention_en": Row("soft_attention_en", kind="map"),
     "top_down_en": Row("top_down_en", data="mixed", kind="map", views=3),
-    "top_down_zh": Row("top_down_zh", data="mixed", kind="map", views=3),
+    "top_down_zh": Row("top_down_zh", data="mixed", kind="map", views=3, tail="top_down_en"),
 }
 
 
@@ -99,7 +101,8 @@ def run_row(name: str, weights: Path) -> None:
         compute(dataset, row.encoder, weights, row.features, row.views, workers, row.kind)
     vectors = _word_vectors(dataset, recipe) if row.word2vec else None
     began = time.monotonic()
-    train(recipe, dataset, row.features, run, vectors)
+    tail = FOLDER / row.tail if row.tail else None
+    train(recipe, dataset, row.features, run, vectors, tail)
     hours = (time.monotonic() - began) / 3600
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = export([run], row.features, weights, name, Path(folder))

@@ -8,9 +8,10 @@ import tensorflow as tf
 from PIL import Image
 
 from app.captioning.vocabulary import SPECIAL, Vocabulary
-from tests.training.conftest import RECIPES, Pipeline
+from tests.training.conftest import ATTENDING, RECIPES, Pipeline
 from training import train as training
 from training.corpus import load_corpus
+from training.features import load_features
 from training.maximum_likelihood import learning_rate_schedule
 from training.recipes import Likelihood
 from training.runs import load_run, why_ended
@@ -175,6 +176,35 @@ def test_vectors_of_another_size_are_refused(pipeline: Pipeline, tmp_path: Path)
     assert not run.exists()
 
 
+def test_a_tail_trained_by_another_run_is_taken_over(attending: Pipeline, tmp_path: Path):
+    recipe = replace(ATTENDING, likelihood=Likelihood(epochs=1), fine_tuning=Likelihood(epochs=0))
+    inputs = recipe, attending.dataset, attending.features, tmp_path / "run"
+    training.train(*inputs, tail=attending.runs["en"])
+    begun_from, kept = (
+        load_run(run).decoder.front.get_weights() for run in (attending.runs["en"], inputs[-1])
+    )
+    assert all(map(np.array_equal, begun_from, kept))
+    untrained = load_features(attending.features, "dev").tail
+    assert not all(map(np.array_equal, untrained, kept))
+    with pytest.raises(ValueError, match=r"\(tail_sha256 differ\)"):
+        training.prepare(*inputs)
+
+
+def test_a_tail_of_other_features_is_refused(
+    pipeline: Pipeline, attending: Pipeline, tmp_path: Path
+):
+    run = tmp_path / "run"
+    with pytest.raises(ValueError, match="has no tail: compute it with --kind map"):
+        training.prepare(
+            RECIPES["en"], pipeline.dataset, pipeline.features, run, tail=pipeline.runs["en"]
+        )
+    with pytest.raises(ValueError, match="learned from other features"):
+        training.prepare(
+            ATTENDING, attending.dataset, attending.features, run, tail=pipeline.runs["en"]
+        )
+    assert not run.exists()
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
@@ -182,6 +212,7 @@ def test_vectors_of_another_size_are_refused(pipeline: Pipeline, tmp_path: Path)
         ("--dataset", "nowhere", "No such file"),
         ("--features", "nowhere", "No such file"),
         ("--word2vec", "nowhere", "No such file"),
+        ("--tail", "nowhere", "has no tail"),
         ("--patience", "0", "at least 1"),
     ],
 )

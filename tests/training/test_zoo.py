@@ -30,6 +30,8 @@ def test_every_row_names_a_recipe_and_an_encoder_that_exist():
     for row in zoo.ROWS.values():
         assert load_recipe(row.recipe)
         assert row.encoder in ENCODERS
+        if row.tail:
+            assert zoo.ROWS[row.tail].features == row.features
 
 
 def test_each_stage_is_an_entry_with_its_best_epoch(tmp_path: Path):
@@ -40,7 +42,7 @@ def test_each_stage_is_an_entry_with_its_best_epoch(tmp_path: Path):
     entries = zoo.stages("top_down_en", tmp_path / "run")
     assert [entry["objective"] for entry in entries] == [
         "maximum likelihood",
-        "+ last block trained",
+        "+ encoder's tail trained",
     ]
     assert [entry["scores"]["CIDEr"] for entry in entries] == [first - 1, 70]
     assert [entry["epochs"] for entry in entries] == [first, first + 3]

@@ -5,6 +5,6 @@ from training.recipes import Likelihood, Recipe
 RECIPE = Recipe(
     language="en",
     decoder="attributes",
-    likelihood=Likelihood(epochs=10),
+    likelihood=Likelihood(epochs=8, learning_rate=2e-3),
     length_penalty=0.75,
 )

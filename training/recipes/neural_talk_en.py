@@ -5,6 +5,6 @@ from training.recipes import Likelihood, Recipe
 RECIPE = Recipe(
     language="en",
     decoder="neural_talk",
-    likelihood=Likelihood(epochs=10),
+    likelihood=Likelihood(epochs=8),
     length_penalty=0.75,
 )

@@ -4,6 +4,6 @@ from training.recipes import Likelihood, Recipe
 
 RECIPE = Recipe(
     language="en",
-    likelihood=Likelihood(epochs=10),
+    likelihood=Likelihood(epochs=8, learning_rate=2e-3),
     length_penalty=0.75,
 )

@@ -8,7 +8,7 @@ from training.recipes import Likelihood, Recipe
 
 RECIPE = Recipe(
     language="zh",
-    likelihood=Likelihood(epochs=16),
+    likelihood=Likelihood(epochs=12, learning_rate=2e-3),
     styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
     style="<medium>",
 )
