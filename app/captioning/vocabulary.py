@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 START, END, UNKNOWN = "<start>", "<end>", "<unk>"
@@ -45,7 +46,7 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         path.write_text("".join(f"{word}\n" for word in self.words), encoding="utf-8", newline="\n")
 
-    @property
+    @cached_property
     def unsayable(self) -> list[int]:
         """Ids that stand for no word: all in angle brackets but `<end>`. Besides `<start>` and
         `<unk>` these are the styles that captions of some decoders begin with."""
