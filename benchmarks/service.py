@@ -1,63 +1,70 @@
-"""Memory, start-up and speed of the whole service, on LiteRT and on TensorFlow, in one run.
-
-    python -m benchmarks.service PHOTO…
-
-Starts gunicorn with the default settings for each engine, pinned to one core, uploads the photos
-through the API, and prints what it measured and the ratios as JSON.
-"""
+"""What the benchmarks of the service share: starting it and asking it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import re
 import socket
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
+from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-ENGINES = ("litert", "tensorflow")
-WARM_UP = 5
 CORE = 0
+"""Each service is pinned to this one: that is what a small server has. Clients run beside it."""
+
+BOUNDARY = "a-boundary-that-no-photo-holds"
 
 
-def measure(engine: str, photos: list[Path], requests: int) -> dict[str, float]:
-    """Seconds to be ready, sum of PSS in MB idle and after the requests, and the median and 95th
-    percentile of milliseconds from photo to both captions."""
-    began = time.perf_counter()
-    with serve(engine) as (process, port):
-        wait_until_ready(port, process)
-        ready = time.perf_counter() - began
-        idle = pss(process.pid)
-        times = [ask(port, photos[turn % len(photos)]) for turn in range(WARM_UP + requests)]
-        times = sorted(times[WARM_UP:])
-        return {
-            "ready_s": round(ready, 2),
-            "idle_pss_mb": round(idle, 1),
-            "pss_mb": round(pss(process.pid), 1),
-            "median_ms": round(1000 * statistics.median(times), 1),
-            "p95_ms": round(1000 * times[int(0.95 * len(times))], 1),
-        }
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+    """From the first byte sent to the last received."""
 
 
 @contextmanager
-def serve(engine: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def serve(
+    engine: str = "auto", join: Callable[[], None] | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Kantu under gunicorn with the settings of deploy/; its process and port."""
+    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "wsgi"]
+    with start(command, join, KANTU_ENGINE=engine) as started:
+        yield started
+
+
+@contextmanager
+def start(
+    command: Sequence[str], join: Callable[[], None] | None = None, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A service that listens on the PORT of its environment; its process and port.
+
+    Args:
+        join: called in the new process before it becomes the service, to put it under a limit.
+    """
+
+    def prepare() -> None:
+        os.sched_setaffinity(0, {CORE})
+        if join:
+            join()
+
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "wsgi"],
+        command,
         cwd=ROOT,
-        env={**os.environ, "PORT": str(port), "KANTU_ENGINE": engine},
-        preexec_fn=lambda: os.sched_setaffinity(0, {CORE}),
+        env={**os.environ, "PORT": str(port), "KANTU_RATE_LIMIT": "off", **environment},
+        preexec_fn=prepare,
         stderr=subprocess.DEVNULL,
     )
     try:
@@ -65,6 +72,12 @@ def serve(engine: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -81,48 +94,55 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"the service ended with {process.returncode}")
 
 
-def ask(port: int, photo: Path) -> float:
-    """Seconds from sending a photo to having both captions."""
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n'
-        b"Content-Type: image/jpeg\r\n\r\n" + photo.read_bytes() + b"\r\n--b--\r\n"
+def form(photo: bytes) -> bytes:
+    """The body of an upload."""
+    head = (
+        f"--{BOUNDARY}\r\n"
+        'Content-Disposition: form-data; name="photo"; filename="photo.jpg"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
     )
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    return head.encode() + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def post(port: int, body: bytes) -> Answer:
+    """Uploads a form to the API."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     began = time.perf_counter()
-    connection.request(
-        "POST", "/api/v1/captions", body, {"Content-Type": "multipart/form-data; boundary=b"}
+    try:
+        connection.request("POST", "/api/v1/captions", body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        seconds = time.perf_counter() - began
+        return Answer(response.status, dict(response.getheaders()), content, seconds)
+    finally:
+        connection.close()
+
+
+def captions(answer: Answer) -> list[dict[str, Any]]:
+    """Of the one photo that was asked about; ends the benchmark where there are none."""
+    if answer.status != 200:
+        raise SystemExit(f"the service answered {answer.status}: {answer.body.decode()}")
+    return json.loads(answer.body)["photos"][0]["captions"]
+
+
+def enlarge(photos: Sequence[bytes], megapixels: float) -> list[bytes]:
+    """The same photos with so many pixels, as a phone would have taken them."""
+    # In another process: libraries that this one shared with a service would count half for it.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
+        return list(elsewhere.map(enlarged, photos, [megapixels] * len(photos)))
+
+
+def enlarged(photo: bytes, megapixels: float) -> bytes:
+    from PIL import Image
+
+    image = Image.open(BytesIO(photo)).convert("RGB")
+    factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
+    size = round(image.width * factor), round(image.height * factor)
+    # Grain: a smooth picture would make a file a tenth as large as a phone's.
+    grain = Image.effect_noise(size, 20).convert("RGB")
+    buffer = BytesIO()
+    Image.blend(image.resize(size, Image.Resampling.BICUBIC), grain, 0.1).save(
+        buffer, "JPEG", quality=85
     )
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    took = time.perf_counter() - began
-    connection.close()
-    if response.status != 200 or len(answer["photos"][0]["captions"]) != 2:
-        raise SystemExit(f"{photo}: {answer}")
-    return took
-
-
-def pss(process: int) -> float:
-    """Memory of a process and its children in MB, shared pages counted once."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-    own = int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1])  # type: ignore[index]
-    return own / 1024 + sum(pss(int(child)) for child in children)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photos", type=Path, nargs="+")
-    parser.add_argument("--requests", type=int, default=100)
-    arguments = parser.parse_args()
-    figures: dict[str, Any] = {
-        engine: measure(engine, arguments.photos, arguments.requests) for engine in ENGINES
-    }
-    litert, tensorflow = (figures[engine] for engine in ENGINES)
-    figures["tensorflow_to_litert"] = {
-        name: round(tensorflow[name] / value, 1) for name, value in litert.items()
-    }
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    return buffer.getvalue()
