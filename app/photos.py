@@ -9,14 +9,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
+
+if TYPE_CHECKING:
+    from PIL.ImageCms import ImageCmsTransform
 
 MiB = 1024 * 1024
 
@@ -33,6 +37,13 @@ DECODER_SCALES = (1, 2, 4, 8)
 MOST_SCANS = 100
 """Encoders write about ten. Each costs a pass over the whole photo, yet need only be a few bytes
 long: without a limit a small file keeps the server busy for an hour."""
+
+MOST_READS = 10_000
+"""Of pieces of a file: three for each segment of a header, one for each 64 kB of what follows.
+Where a header has junk instead, Pillow looks for its end byte by byte: 9 MB of it took 11 s."""
+
+MOST_PROFILE_BYTES = 1024 * 1024
+"""Of a colour profile; those of cameras and screens have a few kB. The latest are kept."""
 
 OTHER_FORMATS = {
     "PNG": (b"\x89PNG",),
@@ -121,6 +132,19 @@ def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
         return _decode(photo)
 
 
+def too_large(max_bytes: int) -> PhotoError:
+    """Also for photos that are not read, because their length alone says it."""
+    message = _l(
+        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
+        "quality, and send it again."
+    )
+    return PhotoError("photo_too_large", 413, message, limit=megabytes(max_bytes))
+
+
+def megabytes(size: int) -> float:
+    return rounded(size / MiB)
+
+
 def rounded(amount: float) -> float:
     """To a tenth, or, below 1, to two digits that count: for sentences."""
     return round(amount, 1) if amount >= 1 else float(f"{amount:.2g}")
@@ -131,11 +155,7 @@ def _check_file(data: bytes, max_bytes: int) -> None:
         message = _l("This file is empty. Choose another photo.")
         raise PhotoError("empty_photo", 400, message)
     if len(data) > max_bytes:
-        message = _l(
-            "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
-            "quality, and send it again."
-        )
-        raise PhotoError("photo_too_large", 413, message, limit=rounded(max_bytes / MiB))
+        raise too_large(max_bytes)
     if data.startswith(START_OF_IMAGE):
         return
     other = _other_format(data)
@@ -171,6 +191,16 @@ def _refusing_what_pillow_refuses() -> Iterator[None]:
         raise PhotoError("corrupt_photo", 422, message) from error
 
 
+class _Stream(BytesIO):
+    left = MOST_READS
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("too many pieces")
+        return super().read(size)
+
+
 class _Jpeg(JpegImageFile):
     def _read_dpi_from_exif(self) -> None:
         """Does nothing: no one asks for the resolution, and with broken EXIF it may fail."""
@@ -178,7 +208,7 @@ class _Jpeg(JpegImageFile):
 
 def _open(data: bytes, max_pixels: int) -> tuple[JpegImageFile, float]:
     """The photo, not yet decoded, and how many pixels it may have."""
-    stream = BytesIO(data)
+    stream = _Stream(data)
     # Not Image.open(): it has a pixel limit of its own, and follows the other pictures of an MPO.
     photo = _Jpeg(stream)
     first_scan = stream.tell()
@@ -216,16 +246,38 @@ def _decoder_scale(pixels: int) -> int:
 def _in_srgb(photo: JpegImageFile) -> Image.Image:
     photo.load()
     profile = photo.info.get("icc_profile")
-    if profile:
-        # Loaded only where a photo needs it.
-        from PIL import ImageCms
-
+    if profile and len(profile) <= MOST_PROFILE_BYTES:
         # A profile may be broken, or be for another kind of colours than the photo has.
         with suppress(Exception):
-            own, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
-            transform = ImageCms.buildTransform(own, srgb, photo.mode, "RGB")
-            return transform.apply(photo)
+            into_srgb = _into_srgb(profile, photo.mode)
+            if into_srgb:
+                return into_srgb.apply(photo)
     return photo.convert("RGB")
+
+
+@lru_cache(maxsize=4)
+def _into_srgb(profile: bytes, mode: str) -> ImageCmsTransform | None:
+    """None where it would change no colour by more than one level of 255: most profiles are sRGB's.
+
+    Kept, for to make it takes longer than to decode a photo, and most photos have one of few.
+    """
+    # Loaded only where a photo needs it.
+    from PIL import ImageChops, ImageCms
+
+    own, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+    transform = ImageCms.buildTransform(own, srgb, mode, "RGB")
+    if mode == "RGB":
+        colours = _every_colour()
+        changes = ImageChops.difference(transform.apply(colours), colours)
+        if np.asarray(changes).max() <= 1:
+            return None
+    return transform
+
+
+def _every_colour() -> Image.Image:
+    """Every 17th level of each colour with every of the others."""
+    levels = 17 * np.indices((16, 16, 16), np.uint8)
+    return Image.fromarray(levels.reshape(3, 64, 64).transpose(1, 2, 0))
 
 
 def _turn(photo: JpegImageFile) -> Image.Transpose | None:

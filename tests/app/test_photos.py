@@ -240,6 +240,11 @@ def test_a_colour_profile_is_followed():
     assert_looks_like(photo, np.asarray(REAL_PHOTO)[..., ::-1])
 
 
+def test_a_colour_profile_of_more_than_a_megabyte_is_ignored():
+    padded = swapped_profile() + bytes(1024 * 1024)
+    assert_looks_like(read(jpeg(icc_profile=padded)), REAL_PHOTO)
+
+
 def test_an_srgb_profile_changes_nothing():
     assert_looks_like(read(jpeg(icc_profile=srgb_profile())), REAL_PHOTO)
 
@@ -369,6 +374,19 @@ def test_it_refuses_a_progressive_photo_of_endless_scans():
     repeated = MOST_SCANS - data.count(START_OF_SCAN)
     read(data[:-2] + scan * repeated + END_OF_IMAGE)
     assert refusal(data[:-2] + scan * (repeated + 1) + END_OF_IMAGE).code == "corrupt_photo"
+
+
+@pytest.mark.parametrize("junk", [b"\xff", b"\0", b"\xff\xd8"])
+def test_it_does_not_look_through_megabytes_of_junk_for_a_photo(junk):
+    data = jpeg()
+    assert refusal(data[:2] + junk * 1_000_000 + data[2:]).code == "corrupt_photo"
+
+
+def test_it_reads_a_photo_behind_all_that_programs_put_before_it():
+    data = jpeg()
+    segment = b"\xff\xe2" + struct.pack(">H", 60_000) + bytes(59_998)
+    filling = b"\xff" * 1000  # as the standard allows before a marker
+    assert read(data[:2] + 160 * segment + filling + data[2:]).shape == (180, 240, 3)
 
 
 # Refused as damaged
