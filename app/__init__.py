@@ -31,12 +31,14 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     from app.captioning.captioner import Captioner
     from app.captioning.checkpoint import CheckpointError
     from app.config import ROOT, SettingError, Settings
-    from app.web import errors, language, security, texts, uploads
+    from app.web import access, errors, language, log, metrics, proxies, security, texts, uploads
     from app.web.api import api
     from app.web.health import health
     from app.web.pages import pages
     from app.web.queue import Queue
+    from app.web.rate_limit import RateLimit
     from app.web.service import Service, load_models
+    from app.web.tally import Tally
 
     load = load or Captioner.load
     try:
@@ -50,12 +52,24 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["kantu"] = Service(settings, load, models, Queue(settings.queue))
+    app.extensions["kantu"] = Service(
+        settings,
+        load,
+        models,
+        Queue(settings.queue),
+        RateLimit(settings.rate_limit) if settings.rate_limit else None,
+        Tally(),
+    )
 
     Babel(app, locale_selector=language.choose)
     texts.init_app(app)
+    # Requests pass through these from the top to the bottom, answers from the bottom to the top.
+    proxies.init_app(app, settings)
+    log.init_app(app, settings)
     uploads.init_app(app, settings)
     security.init_app(app)
+    access.init_app(app, settings)
+    metrics.init_app(app, settings)
     errors.init_app(app)
     for blueprint in (pages, api, health):
         app.register_blueprint(blueprint)

@@ -6,6 +6,7 @@ A setting comes from the environment variable `KANTU_` + its name in capitals. A
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,19 @@ ROOT = Path(__file__).parents[1]
 ENGINES = ("auto", *engines.ENGINES)
 LARGEST_BEAM = 10
 MiB = 1024 * 1024
+
+
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    most: int
+    seconds: int
+    except_local: bool
+    """Whether those from this machine itself go uncounted."""
 
 
 class SettingError(Exception):
@@ -59,6 +73,40 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _port(text: str) -> int | None:
+    number = whole_number(text, 1, 65_535)
+    if number is None and text != "off":
+        raise ValueError("a port from 1 to 65535, or off")
+    return number
+
+
+def _rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    parts = re.fullmatch(
+        rf"([1-9][0-9]{{0,5}})/({'|'.join(SECONDS)})( except local)?", text, re.ASCII
+    )
+    if not parts:
+        raise ValueError(
+            "so many requests in a second, minute, hour or day, such as 30/minute or "
+            "30/minute except local, or off"
+        )
+    return Rate(int(parts[1]), SECONDS[parts[2]], except_local=bool(parts[3]))
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("on or off")
+    return text == "on"
+
+
+def _token(text: str) -> str:
+    # What a header and a cookie carry unchanged.
+    if not re.fullmatch(r"[\w.~+/=-]{0,200}", text, re.ASCII):
+        raise ValueError("at most 200 of the letters A to Z and a to z, digits and . _ ~ + / = -")
+    return text
+
+
 def _setting(default: str, read: Callable[[str], Any]) -> Any:
     return field(default=read(default), metadata={"read": read})
 
@@ -82,11 +130,28 @@ class Settings:
     max_photos: int = _setting("8", _whole(1, 100))
     """The most photos in one request to the API."""
 
-    queue: int = _setting("16", _whole(0, 1000))
-    """How many requests may wait while one is at work; more get 503."""
+    queue: int = _setting("16", _whole(0, 100))
+    """How many requests may wait while one is at work; more get 503. Each holds a thread."""
 
     beam_width: int = _setting("3", _whole(1, LARGEST_BEAM))
     """How many captions the beam search follows, where a request does not say."""
+
+    rate_limit: Rate | None = _setting("30/minute except local", _rate)
+    """How many requests for captions one address may send; more get 429. "except local" spares
+    this machine itself, so that a script beside the server can caption a whole folder."""
+
+    token: str = _setting("", _token)
+    """What a visitor must know to use the server; where there is none, it is open to all."""
+
+    proxies: int = _setting("0", _whole(0, 10))
+    """How many reverse proxies every request comes through. They say from which address, by which
+    protocol and under which id; where there are none, whoever says so is not believed."""
+
+    log: bool = _setting("on", _switch)
+    """Whether each request gets a line on the standard error. Faults always get one."""
+
+    metrics_port: int | None = _setting("off", _port)
+    """Where this machine alone may read /metrics, in Prometheus' format."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

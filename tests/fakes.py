@@ -59,6 +59,11 @@ def jpeg(width: int = 64, height: int = 48, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def upload(photo: bytes | None = None) -> dict[str, Any]:
+    """A form with a photo, for a test client's `data`."""
+    return {"photo": (BytesIO(jpeg() if photo is None else photo), "a.jpg")}
+
+
 def noise(width: int, height: int) -> bytes:
     """A photo that does not compress: about one byte a pixel."""
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import ROOT
@@ -18,31 +19,59 @@ SETTINGS = ROOT / "deploy" / "gunicorn.conf.py"
 FAKE = "tests.service.fake_wsgi"
 
 
-def command(port: int, module: str) -> list[str]:
+@dataclass(frozen=True)
+class Server:
+    port: int
+    metrics_port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def workers(self) -> list[int]:
+        """Their process ids."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+
+def command(port: int, module: str, *more: str, settings: Path = SETTINGS) -> list[str]:
     # Bound here, last: the command line outweighs the file.
-    settings = ["--config", str(SETTINGS), "--bind", f"127.0.0.1:{port}"]
-    return [sys.executable, "-m", "gunicorn", *settings, module]
+    words = ["--config", str(settings), "--bind", f"127.0.0.1:{port}", *more]
+    return [sys.executable, "-m", "gunicorn", *words, module]
+
+
+@contextmanager
+def running(
+    module: str, log: Path, settings: Path = SETTINGS, **environment: str
+) -> Iterator[Server]:
+    """A server that is ready; its output goes to `log`."""
+    port, metrics_port = free_port(), free_port()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command(port, module, "--bind", f"127.0.0.1:{metrics_port}", settings=settings),
+            cwd=ROOT,
+            env={**os.environ, "KANTU_METRICS_PORT": str(metrics_port), **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(port, metrics_port, process, log)
+    try:
+        _wait(process, server.address, log)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @contextmanager
 def serving(module: str, log: Path, **environment: str) -> Iterator[str]:
     """The address of a server that is ready; its output goes to `log`."""
-    port = free_port()
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            command(port, module),
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(server, address, log)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
+    with running(module, log, **environment) as server:
+        yield server.address
 
 
 def free_port() -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import FileStorage
 
 from app.captioning.captioner import Caption
 from app.config import LARGEST_BEAM
@@ -14,7 +13,7 @@ from app.photos import PhotoError
 from app.web import errors
 from app.web.captions import Captions, Options, describe, read_options
 from app.web.service import service
-from app.web.uploads import receive
+from app.web.uploads import Upload, receive
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -30,7 +29,7 @@ def captions() -> ResponseReturnValue:
     if len(failures) == len(outcomes):
         return errors.respond(failures[0])
     results = [
-        {"name": photo.filename, **_as_json(outcome)}
+        {"name": photo.name, **_as_json(outcome)}
         for photo, outcome in zip(photos, outcomes, strict=True)
     ]
     return jsonify(model=options.model.name, photos=results)
@@ -51,9 +50,9 @@ def models() -> Response:
     )
 
 
-def _outcome(photo: FileStorage, options: Options) -> Captions | PhotoError:
+def _outcome(photo: Upload, options: Options) -> Captions | PhotoError:
     try:
-        return describe(photo.read(), options)[1]
+        return describe(photo.data, options)[1]
     except PhotoError as error:
         return error
 

@@ -36,16 +36,22 @@ def read_options(form: Mapping[str, str]) -> Options:
 
 def describe(data: bytes, options: Options) -> tuple[np.ndarray, Captions]:
     """The photo, upright, and its captions. Raises PhotoError."""
-    settings = service().settings
-    with service().queue.turn:
-        photo = read_photo(data, settings.max_bytes, settings.max_pixels)
-        features = options.model.encode(photo)
-        return photo, {
-            language: options.model.decode(features, language, options.beam_width)[
-                : 1 + options.alternatives
-            ]
-            for language in options.languages
-        }
+    settings, tally = service().settings, service().tally
+    with service().queue.turn():
+        with tally.stage("read"):
+            photo = read_photo(data, settings.max_bytes, settings.max_pixels)
+        with tally.stage("encode"):
+            features = options.model.encode(photo)
+        with tally.stage("decode"):
+            captions = {
+                language: options.model.decode(features, language, options.beam_width)
+                for language in options.languages
+            }
+    for language in captions:
+        tally.count_caption(language)
+    return photo, {
+        language: found[: 1 + options.alternatives] for language, found in captions.items()
+    }
 
 
 def _model(name: str | None) -> Captioner:

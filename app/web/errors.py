@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
@@ -12,13 +13,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.photos import PhotoError
 
-RETRY_AFTER_SECONDS = 5
-
 
 class WebError(Exception):
     code: str
     status: int
     message: LazyString
+    headers: Mapping[str, str] = {}
+    """What the answer needs besides."""
 
     def __init__(self, **values: Any):
         super().__init__(self.code)
@@ -42,16 +43,6 @@ class NoPhotoSent(WebError):
 class TooManyPhotos(WebError):
     code, status = "too_many_photos", 413
     message = _l("Too many photos: %(most)s at most in one request. Send the rest in another.")
-
-
-class PhotoTooLarge(WebError):
-    """As read_photo() says it of a photo that was read; this one is known by its length alone."""
-
-    code, status = "photo_too_large", 413
-    message = _l(
-        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
-        "quality, and send it again."
-    )
 
 
 class PhotosTooLarge(WebError):
@@ -80,6 +71,31 @@ class BadParameter(WebError):
 class Busy(WebError):
     code, status = "busy", 503
     message = _l("Many photos are waiting right now. Try again in a few seconds.")
+    headers = {"Retry-After": "5"}
+
+
+class RateLimited(WebError):
+    code, status = "rate_limited", 429
+    message = _l("Too many requests came from your address. Try again in %(seconds)s seconds.")
+
+    def __init__(self, seconds: int):
+        super().__init__(seconds=seconds)
+        self.headers = {"Retry-After": str(seconds)}
+
+
+class Unauthorized(WebError):
+    code, status = "unauthorized", 401
+    message = _l("This server is private. Sign in with its access token.")
+    headers = {"WWW-Authenticate": "Bearer"}
+
+
+class WrongToken(Unauthorized):
+    message = _l("This is not the access token. Ask whoever runs this server for it.")
+
+
+class CrossSite(WebError):
+    code, status = "cross_site", 403
+    message = _l("Another site sent this request. Open this server's own page and send it there.")
 
 
 class BadRequest(WebError):
@@ -104,7 +120,13 @@ class RequestTooLarge(WebError):
 
 class InternalError(WebError):
     code, status = "internal_error", 500
-    message = _l("Something went wrong on the server. Please try again in a minute.")
+    message = _l(
+        "Something went wrong on the server. Please try again in a minute. If it happens again, "
+        "tell whoever runs the server about error %(id)s."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(id=g.request_id)
 
 
 BY_STATUS = {one.status: one for one in (NotFound, NotAllowed, RequestTooLarge, InternalError)}
@@ -121,7 +143,7 @@ def as_json(error: WebError | PhotoError) -> dict[str, str]:
 
 
 def respond(error: WebError | PhotoError) -> Response:
-    if _wants_json():
+    if wants_json():
         return with_status(jsonify(error=as_json(error)), error)
     return with_status(render_template("error.html", message=str(error)), error)
 
@@ -129,8 +151,8 @@ def respond(error: WebError | PhotoError) -> Response:
 def with_status(body: ResponseReturnValue, error: WebError | PhotoError) -> Response:
     response = make_response(body)
     response.status_code = error.status
-    if error.status == Busy.status:
-        response.retry_after = RETRY_AFTER_SECONDS
+    if isinstance(error, WebError):
+        response.headers.update(error.headers)
     return response
 
 
@@ -141,6 +163,6 @@ def _respond_to_http(error: HTTPException) -> Response:
     return response
 
 
-def _wants_json() -> bool:
+def wants_json() -> bool:
     accepted = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return request.path.startswith("/api/") or accepted == "application/json"

@@ -11,12 +11,12 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from PIL import Image
 
-from app.photos import PhotoError
+from app.photos import PhotoError, megabytes, too_large
 from app.web import errors, language
 from app.web.captions import Captions, describe, read_options
 from app.web.service import service
 from app.web.texts import caption_choices
-from app.web.uploads import megabytes, photo_too_large, receive
+from app.web.uploads import receive
 
 pages = Blueprint("pages", __name__)
 pages.after_request(language.remember)
@@ -38,7 +38,7 @@ def caption() -> Response:
             options = read_options(form)
             if not photos:
                 raise errors.NoPhotoChosen
-            photo, captions = describe(photos[0].read(), options)
+            photo, captions = describe(photos[0].data, options)
     except (errors.WebError, PhotoError) as error:
         return errors.with_status(_page(form, error=str(error)), error)
     return make_response(_page(form, photo=_data_uri(photo), captions=captions))
@@ -61,7 +61,7 @@ def _page(
         caption_choices=caption_choices(service().languages),
         megabytes=megabytes(settings.max_bytes),
         no_photo=errors.NoPhotoChosen(),
-        too_large=photo_too_large(settings),
+        too_large=too_large(settings.max_bytes),
     )
 
 

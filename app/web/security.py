@@ -1,8 +1,13 @@
-"""Headers that keep the page to itself: its own scripts and styles, nothing inline, no frames."""
+"""Keeps the page to itself: its own scripts and styles, nothing inline, no frames, and no form that
+another site makes a reader's browser send."""
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, request
+
+from app.web.errors import CrossSite
 
 POLICY = {
     "default-src": "'none'",
@@ -26,7 +31,27 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
+
+
+def _refuse_other_sites() -> None:
+    """Raises CrossSite where a page of another site made the browser send this.
+
+    Browsers say whose page it was, and no page can change what they say: no secret need be hidden
+    in the form. Programs such as curl say nothing and are let in, for they hold no one's cookies.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    relation = request.headers.get("Sec-Fetch-Site")
+    if relation:
+        own = relation in ("same-origin", "none")
+    else:
+        # Browsers send the first only to https and localhost, this to all.
+        origin = request.headers.get("Origin")
+        own = origin is None or urlsplit(origin).netloc == request.host
+    if not own:
+        raise CrossSite
 
 
 def _add_headers(response: Response) -> Response:

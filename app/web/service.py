@@ -12,6 +12,8 @@ from flask import current_app
 from app.captioning.captioner import Captioner
 from app.config import SettingError, Settings
 from app.web.queue import Queue
+from app.web.rate_limit import RateLimit
+from app.web.tally import Tally
 
 LANGUAGES = ("en", "zh")
 """Of captions, in the order in which they are shown."""
@@ -27,6 +29,8 @@ class Service:
     models: dict[str, Captioner]
     """By name; the first is the one used where a request names none."""
     queue: Queue
+    rate_limit: RateLimit | None
+    tally: Tally
 
     @property
     def default_model(self) -> Captioner:

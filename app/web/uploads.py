@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import flask
 from flask import Flask, Response, request
-from werkzeug.datastructures import FileStorage
 
 from app.config import MiB, Settings
-from app.photos import rounded
-from app.web.errors import Busy, PhotosTooLarge, PhotoTooLarge, TooManyPhotos, WebError
+from app.photos import PhotoError, megabytes, too_large
+from app.web.access import count
+from app.web.errors import Busy, PhotosTooLarge, TooManyPhotos, WebError
 from app.web.queue import QueueFull
 from app.web.service import service
 
@@ -30,6 +31,12 @@ MOST_DRAINED_BYTES = 64 * MiB
 reset, and most clients then never read the answer."""
 
 
+@dataclass(frozen=True)
+class Upload:
+    name: str
+    data: bytes
+
+
 class Request(flask.Request):
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Memory, where Werkzeug would move a file of over 500 kB to the disk."""
@@ -44,8 +51,9 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 @contextmanager
-def receive(most_photos: int) -> Iterator[list[FileStorage]]:
+def receive(most_photos: int) -> Iterator[list[Upload]]:
     """The photos of this request, with a place in the queue. Raises WebError or PhotoError."""
+    count()
     limit = _most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
     length = request.content_length
     if length is not None and length > limit:
@@ -58,32 +66,25 @@ def receive(most_photos: int) -> Iterator[list[FileStorage]]:
         raise Busy from None
 
 
-def photo_too_large(settings: Settings) -> PhotoTooLarge:
-    return PhotoTooLarge(limit=megabytes(settings.max_bytes))
-
-
-def megabytes(size: int) -> float:
-    return rounded(size / MiB)
-
-
 def _most_bytes(settings: Settings, photos: int) -> int:
     """What so many photos may weigh together."""
     return max(settings.max_bytes, min(photos * settings.max_bytes, MOST_REQUEST_BYTES))
 
 
-def _too_large(settings: Settings, photos: int) -> WebError:
+def _too_large(settings: Settings, photos: int) -> WebError | PhotoError:
     if photos == 1:
-        return photo_too_large(settings)
+        return too_large(settings.max_bytes)
     together = megabytes(_most_bytes(settings, photos))
     return PhotosTooLarge(each=megabytes(settings.max_bytes), together=together)
 
 
-def _photos(most: int) -> list[FileStorage]:
+def _photos(most: int) -> list[Upload]:
     # A browser sends a part without a name where no file was chosen.
     photos = [photo for photo in request.files.getlist("photo") if photo.filename]
     if len(photos) > most:
         raise TooManyPhotos(most=most)
-    return photos
+    # getvalue() and not read(), which would make a copy of what so many requests hold.
+    return [Upload(str(photo.filename), cast(BytesIO, photo.stream).getvalue()) for photo in photos]
 
 
 def _drain(response: Response) -> Response:
@@ -93,6 +94,7 @@ def _drain(response: Response) -> Response:
     """
     if "wsgi.input_terminated" in request.environ:
         left = MOST_DRAINED_BYTES
-        while left > 0 and (chunk := request.input_stream.read(64 * 1024)):
-            left -= len(chunk)
+        with suppress(OSError):  # the client is gone, or sends nonsense
+            while left > 0 and (chunk := request.input_stream.read(64 * 1024)):
+                left -= len(chunk)
     return response

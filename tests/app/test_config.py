@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import ROOT, SettingError, Settings
+from app.config import ROOT, Rate, SettingError, Settings
 
 MODEL = ROOT / "model_assets" / "kantu-1"
 
@@ -18,6 +18,11 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         max_photos=8,
         queue=16,
         beam_width=3,
+        rate_limit=Rate(30, 60, except_local=True),
+        token="",
+        proxies=0,
+        log=True,
+        metrics_port=None,
     )
 
 
@@ -34,6 +39,11 @@ def test_every_setting_can_be_set() -> None:
         "KANTU_MAX_PHOTOS": "2",
         "KANTU_QUEUE": "0",
         "KANTU_BEAM_WIDTH": "10",
+        "KANTU_RATE_LIMIT": "1000/day",
+        "KANTU_TOKEN": "Aa0-._~+/=",
+        "KANTU_PROXIES": "2",
+        "KANTU_LOG": "off",
+        "KANTU_METRICS_PORT": "9100",
     }
     assert Settings.from_environment(environment) == Settings(
         engine="litert",
@@ -43,7 +53,16 @@ def test_every_setting_can_be_set() -> None:
         max_photos=2,
         queue=0,
         beam_width=10,
+        rate_limit=Rate(1000, 24 * 60 * 60, except_local=False),
+        token="Aa0-._~+/=",
+        proxies=2,
+        log=False,
+        metrics_port=9100,
     )
+
+
+def test_a_rate_limit_can_be_turned_off() -> None:
+    assert Settings.from_environment({"KANTU_RATE_LIMIT": "off"}).rate_limit is None
 
 
 @pytest.mark.parametrize(
@@ -57,8 +76,18 @@ def test_every_setting_can_be_set() -> None:
         ("KANTU_MAX_BYTES", "9" * 5000, "a whole number"),
         ("KANTU_MAX_PIXELS", "0", "a whole number from 1 to 500000000"),
         ("KANTU_MAX_PHOTOS", "-1", "a whole number from 1 to 100"),
-        ("KANTU_QUEUE", "1e3", "a whole number from 0 to 1000"),
+        ("KANTU_QUEUE", "1e3", "a whole number from 0 to 100"),
         ("KANTU_BEAM_WIDTH", "11", "a whole number from 1 to 10"),
+        ("KANTU_RATE_LIMIT", "30", "such as 30/minute"),
+        ("KANTU_RATE_LIMIT", "0/minute", "such as 30/minute"),
+        ("KANTU_RATE_LIMIT", "30/fortnight", "second, minute, hour or day"),
+        ("KANTU_RATE_LIMIT", "30/minute except me", "except local"),
+        ("KANTU_RATE_LIMIT", "none", "or off"),
+        ("KANTU_TOKEN", "two words", "letters A to Z"),
+        ("KANTU_TOKEN", "密码", "letters A to Z"),
+        ("KANTU_PROXIES", "nginx", "a whole number from 0 to 10"),
+        ("KANTU_LOG", "yes", "on or off"),
+        ("KANTU_METRICS_PORT", "0", "a port from 1 to 65535, or off"),
     ],
 )
 def test_it_rejects_a_bad_value_with_a_sentence(variable: str, value: str, allowed: str) -> None:
