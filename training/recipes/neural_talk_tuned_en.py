@@ -1,5 +1,5 @@
-"""NeuralTalk's decoder in English, larger than the paper's, the encoder's tail trained with it, then
-by the score: what the plainest decoder can do."""
+"""NeuralTalk's decoder in English, larger than the paper's, the encoder's tail trained with it,
+then by the score: what the plainest decoder can do."""
 
 from training.recipes import Likelihood, Recipe, SelfCritical
 
