@@ -285,8 +285,13 @@ replace_release() {
 
 has_certificate() { [ -n "$DOMAIN" ] && [ -e "/etc/letsencrypt/live/$DOMAIN/fullchain.pem" ]; }
 
-# Through the public port. Under its own name, wherever the name points to as yet.
+# Through the public port. Right after a reload, nginx's old process may answer once more.
 caption_publicly() {
+  caption_through_nginx || { sleep 2 && caption_through_nginx; }
+}
+
+# Under its own name, wherever the name points to as yet.
+caption_through_nginx() {
   if has_certificate; then
     caption_photo --resolve "$DOMAIN:443:127.0.0.1" "https://$DOMAIN"
   elif [ -n "$DOMAIN" ]; then
