@@ -1,0 +1,41 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.conftest import RECIPES, Pipeline
+from training.average import average
+from training.recipes import Likelihood
+from training.runs import load_run
+from training.train import train
+
+
+@pytest.fixture(scope="module")
+def shorter(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The English training, ended after two epochs."""
+    run = tmp_path_factory.mktemp("average") / "shorter"
+    recipe = replace(RECIPES["en"], likelihood=Likelihood(epochs=2))
+    train(recipe, pipeline.dataset, pipeline.features, run)
+    return run
+
+
+def test_each_weight_is_the_mean_of_those_of_the_runs(
+    pipeline: Pipeline, shorter: Path, tmp_path: Path
+):
+    runs = [shorter, pipeline.runs["en"]]
+    scores = average(runs, pipeline.features, pipeline.dataset, tmp_path / "out")
+    ends, mean = [load_run(run).decoder.get_weights() for run in runs], load_run(tmp_path / "out")
+    for first, second, ours in zip(*ends, mean.decoder.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, (first + second) / 2, rtol=1e-5, atol=1e-7)
+    assert mean.scores == scores
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["average_of"] == ["shorter", "en"]
+
+
+def test_runs_of_different_words_are_refused(pipeline: Pipeline, tmp_path: Path):
+    runs = [pipeline.runs["en"], pipeline.runs["zh"]]
+    with pytest.raises(ValueError, match="has another decoder or other words than"):
+        average(runs, pipeline.features, pipeline.dataset, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

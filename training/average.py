@@ -1,0 +1,69 @@
+"""Averages the weights of runs that went on from each other, into a run folder of its own.
+
+    python -m training.average --runs runs/en_before runs/en --features runs/features \\
+        --dataset data/mixed --out runs/en_average
+
+Weights on the same path, averaged, lie in a flatter place than either end and generalise better
+(Izmailov et al. 2018; Wortsman et al. 2022, for the two ends of a fine-tuning).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from training.corpus import load_corpus
+from training.runs import WEIGHTS, TrainedDecoder, load_run, read_config
+from training.trainer import measure, save_arrays
+
+
+def average(runs: list[Path], features: Path, dataset: Path, out: Path) -> dict[str, float]:
+    """Writes the averaged decoder as a run folder, and returns its scores on dev.
+
+    Raises:
+        FileNotFoundError: a run, the features or the dataset is not there.
+        ValueError: the runs are not of the same decoder and words.
+    """
+    trained = [load_run(run) for run in runs]
+    first = trained[0]
+    for run, other in zip(runs, trained, strict=True):
+        if _kind(other) != _kind(first):
+            raise ValueError(f"{run} has another decoder or other words than {runs[0]}")
+    weights = [one.decoder.get_weights() for one in trained]
+    first.decoder.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])
+    dev = load_corpus(dataset, features, "dev", first.recipe.language)
+    scores, _ = measure(first.decoder, dev, first.vocabulary, first.recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    first.vocabulary.save(out / "vocabulary.txt")
+    arrays = {f"weights_{index}": one.numpy() for index, one in enumerate(first.decoder.weights)}
+    save_arrays(out / WEIGHTS, arrays)
+    config = read_config(runs[0]) | {"average_of": [run.name for run in runs]}
+    for name, value in (("config.json", config), ("best.json", scores)):
+        (out / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    return scores
+
+
+def _kind(trained: TrainedDecoder) -> tuple[object, ...]:
+    shapes = [variable.shape for variable in trained.decoder.weights]
+    return trained.recipe.decoder, shapes, trained.vocabulary.words
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    try:
+        scores = average(**vars(given))
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
+    print(json.dumps(scores, indent=2))
+
+
+if __name__ == "__main__":
+    main()
