@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.weighing import pss
 from tests.hostile.corpus import (
     BUSY,
     DAMAGED,
@@ -30,7 +31,7 @@ from tests.hostile.corpus import (
     upload,
     uploads,
 )
-from tests.hostile.door import knock, peak_megabytes, pss_megabytes
+from tests.hostile.door import knock, peak_megabytes
 from tests.hostile.fuzz import mutants
 from tests.server import Server, running
 
@@ -83,10 +84,10 @@ def main() -> None:
     report = Report()
     with tempfile.TemporaryDirectory() as folder, running("wsgi", Path(folder) / "log") as server:
         workers = server.workers
-        before = pss_megabytes(server)
+        before = pss(server.process.pid)
         for one in (*uploads(), *damaged(arguments.mutants, arguments.seed)):
             report.send(server, one)
-        after = pss_megabytes(server)
+        after = pss(server.process.pid)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda one: report.send(server, one), together()))
         report.show()
@@ -94,7 +95,7 @@ def main() -> None:
         survived_said = "survived" if survived else "did not survive"
         print(
             f"PSS {before:.0f} MB before, {after:.0f} MB after the uploads one by one, "
-            f"{pss_megabytes(server):.0f} MB after {AT_ONCE} giants at once; peak "
+            f"{pss(server.process.pid):.0f} MB after {AT_ONCE} giants at once; peak "
             f"{peak_megabytes(server):.0f} MB. The worker {survived_said}."
         )
     sys.exit(bool(report.wrong) or not survived)

@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import quantiles
 from threading import Event, Lock, Thread
 
+from benchmarks.weighing import pss
 from tests.hostile.corpus import form, part, post
-from tests.hostile.door import knock, pss_megabytes
+from tests.hostile.door import knock
 from tests.server import Server, running
 
 
@@ -55,7 +56,7 @@ class Soak:
             minute += 1
             with self.lock:
                 done = [len(self.seconds[outcome]) for outcome in ("200", "503 busy")]
-            memory = pss_megabytes(self.server)
+            memory = pss(self.server.process.pid)
             print(f"| {minute} | {memory:.0f} | {done[0]} | {done[1]} |", flush=True)
         self.over.set()
         for thread in threads:
@@ -79,10 +80,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running("wsgi", Path(folder) / "log") as server:
         soak = Soak(server, arguments.photos)
-        print(f"PSS {pss_megabytes(server):.0f} MB at the start.\n")
+        print(f"PSS {pss(server.process.pid):.0f} MB at the start.\n")
         soak.run(arguments.minutes, arguments.clients)
         soak.show()
-        print(f"\nPSS {pss_megabytes(server):.0f} MB at the end.")
+        print(f"\nPSS {pss(server.process.pid):.0f} MB at the end.")
     sys.exit(not soak.seconds.keys() <= {"200", "503 busy"} or not soak.seconds["200"])
 
 

@@ -14,8 +14,8 @@ from benchmarks.stages import timed
 
 
 def load_timed_engine(name: str, checkpoint: Checkpoint) -> Engine:
-    """What runs the CNN counts as `encode`. A decoder's start is the CNN's last block, which each
-    language has trained for itself, and little else."""
+    """What runs the CNN counts as `encode`. A decoder's start is the CNN's last blocks, of which
+    each language has its own, and little else."""
     engine = load_engine(name, checkpoint)
     for method in ("encode", "start"):
         setattr(engine, method, timed("encode", getattr(engine, method)))

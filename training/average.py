@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from training.corpus import load_corpus
-from training.runs import WEIGHTS, TrainedDecoder, load_run, read_config
-from training.trainer import measure, save_arrays
+from training.runs import TrainedDecoder, load_run, read_config, save_weights
+from training.trainer import measure
 
 
 def average(runs: list[Path], features: Path, dataset: Path, out: Path) -> dict[str, float]:
@@ -38,8 +38,7 @@ def average(runs: list[Path], features: Path, dataset: Path, out: Path) -> dict[
     scores, _ = measure(first.decoder, dev, first.vocabulary, first.recipe)
     out.mkdir(parents=True, exist_ok=True)
     first.vocabulary.save(out / "vocabulary.txt")
-    arrays = {f"weights_{index}": one.numpy() for index, one in enumerate(first.decoder.weights)}
-    save_arrays(out / WEIGHTS, arrays)
+    save_weights(out, first.decoder)
     config = read_config(runs[0]) | {"average_of": [run.name for run in runs]}
     for name, value in (("config.json", config), ("best.json", scores)):
         (out / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -160,15 +160,19 @@ def keep_best(trainer: Trainer, figures: dict[str, float], run: Path) -> None:
         progress.best_cider, progress.best_epoch = figures["dev/CIDEr"], progress.epoch
     if not better and not trainer.recipe.keep_last:
         return
-    weights = enumerate(trainer.decoder.weights)
-    arrays = {f"weights_{index}": one.numpy() for index, one in weights}
-    save_arrays(run / WEIGHTS, arrays | {"epoch": progress.epoch})
+    save_weights(run, trainer.decoder, epoch=progress.epoch)
     scores = {
         name.removeprefix("dev/"): value
         for name, value in figures.items()
         if name.startswith("dev/")
     }
     _write_json(run / "best.json", {"epoch": progress.epoch, **scores})
+
+
+def save_weights(run: Path, decoder: Decoder, **facts: int) -> None:
+    """As load_run() reads them, with facts beside them."""
+    arrays = {f"weights_{index}": one.numpy() for index, one in enumerate(decoder.weights)}
+    save_arrays(run / WEIGHTS, arrays | facts)
 
 
 def log(run: Path, writer: Any, epoch: int, figures: dict[str, float]) -> None:

@@ -85,7 +85,7 @@ def prepare(
     corpus = load_corpus(dataset, features, "train", recipe.language, translated)
     dev = load_corpus(dataset, features, "dev", recipe.language)
     if tail:
-        corpus, dev = (with_tail(one, tail, features) for one in (corpus, dev))
+        corpus = with_tail(corpus, tail, features)
     config = run_config(recipe, dataset, features, corpus, word2vec, tail)
     if is_chief(strategy):
         check_run(run, config)

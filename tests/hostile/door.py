@@ -7,8 +7,8 @@ import re
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
+from benchmarks.weighing import kilobytes
 from tests.server import Server
 
 PATIENCE = 120
@@ -50,18 +50,5 @@ def _outcome(answer: bytes) -> str:
 
 def peak_megabytes(server: Server) -> float:
     """The most that the workers ever held, and what gunicorn holds beside."""
-    workers = sum(_megabytes(pid, "status", "VmHWM") for pid in server.workers)
-    return workers + _megabytes(server.process.pid, "smaps_rollup", "Pss")
-
-
-def pss_megabytes(server: Server) -> float:
-    """What gunicorn and its workers hold now, what they share counted once."""
-    pids = (server.process.pid, *server.workers)
-    return sum(_megabytes(pid, "smaps_rollup", "Pss") for pid in pids)
-
-
-def _megabytes(pid: int, file: str, name: str) -> float:
-    text = Path(f"/proc/{pid}/{file}").read_text()
-    found = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)
-    assert found
-    return int(found[1]) / 1024
+    workers = sum(kilobytes(f"/proc/{pid}/status", "VmHWM") for pid in server.workers)
+    return (workers + kilobytes(f"/proc/{server.process.pid}/smaps_rollup", "Pss")) / 1024
