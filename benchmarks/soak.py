@@ -55,7 +55,7 @@ class Soak:
             time.sleep(min(60, left))
             minute += 1
             with self.lock:
-                done = [len(self.seconds[outcome]) for outcome in ("200", "503 busy")]
+                done = [len(self.seconds.get(outcome, ())) for outcome in ("200", "503 busy")]
             memory = pss(self.server.process.pid)
             print(f"| {minute} | {memory:.0f} | {done[0]} | {done[1]} |", flush=True)
         self.over.set()
