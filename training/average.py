@@ -20,8 +20,14 @@ from training.runs import TrainedDecoder, load_run, read_config, save_weights
 from training.trainer import measure
 
 
-def average(runs: list[Path], features: Path, dataset: Path, out: Path) -> dict[str, float]:
+def average(
+    runs: list[Path], features: Path, dataset: Path, out: Path, tail: Path | None = None
+) -> dict[str, float]:
     """Writes the averaged decoder as a run folder, and returns its scores on dev.
+
+    Args:
+        tail: a run whose encoder's tail takes the place of the averaged one. Where it is itself the
+            mean of the tail that the runs learned from and what became of it, they gain by it.
 
     Raises:
         FileNotFoundError: a run, the features or the dataset is not there.
@@ -34,6 +40,8 @@ def average(runs: list[Path], features: Path, dataset: Path, out: Path) -> dict[
             raise ValueError(f"{run} has another decoder or other words than {runs[0]}")
     weights = [one.decoder.get_weights() for one in trained]
     first.decoder.set_weights([np.mean(layer, axis=0) for layer in zip(*weights, strict=True)])
+    if tail:
+        first.decoder.front.set_weights(load_run(tail).decoder.front.get_weights())
     dev = load_corpus(dataset, features, "dev", first.recipe.language)
     scores, _ = measure(first.decoder, dev, first.vocabulary, first.recipe)
     out.mkdir(parents=True, exist_ok=True)
@@ -56,6 +64,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tail", type=Path, help="a run whose tail of the encoder to take instead")
     given = parser.parse_args()
     try:
         scores = average(**vars(given))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from training.decoders import Decoder
+from training.decoders import Decoder, Ensemble
+from training.decoders.base import Memory
+from training.decoders.front import Tail
 
 SMALLEST_SHRUNK = 1024
 """Constants of fewer numbers stay float32: int8 would save nothing."""
@@ -55,40 +58,51 @@ def convert_encoder(model: keras.Model, calibration: Iterable[np.ndarray] | None
     return converter.convert()
 
 
-def convert_decoder(decoder: Decoder, feature_shape: tuple[int, ...]) -> bytes:
-    """A decoder as a LiteRT graph with int8 weights, and its signatures `start` and `step`.
+def convert_tail(tail: Tail, map_shape: tuple[int, ...]) -> bytes:
+    """The encoder's tail as a LiteRT graph with int8 weights, from a map (cells, n) to packed
+    features."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, *map_shape), name="features")])
+    def look(features):
+        return {"features": tail.pack(tail(features))}
+
+    return _convert(tail.variables, {"look": look})
+
+
+def convert_decoder(decoder: Decoder | Ensemble, feature_shape: tuple[int, ...]) -> bytes:
+    """A decoder, without the encoder's tail, as a LiteRT graph with int8 weights, and its
+    signatures `start` and `step`.
 
     Args:
-        feature_shape: of one photo, (n,) or (cells, n).
+        feature_shape: of one photo as it is served, from served_shape().
     """
-    module = tf.Module()
-    # A SavedModel needs to know the variables, not the Keras model, which it would try to call.
-    module.tracked = [variable.value for variable in decoder.variables]
 
     @tf.function(input_signature=[tf.TensorSpec((1, *feature_shape), name="features")])
     def start(features):
-        return _named(*decoder.start(features))
+        return _named(*_begin(decoder, features))
 
     @tf.function
     def step(**inputs):
         log_probabilities, state = decoder.step(*map(inputs.get, ("state", "words", "memory")))
         return {"log_probabilities": log_probabilities, "state": state}
 
-    with tempfile.TemporaryDirectory() as folder:
-        concrete = step.get_concrete_function(**_step_signature(decoder, feature_shape))
-        tf.saved_model.save(module, folder, signatures={"start": start, "step": concrete})
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["start", "step"]
-        )
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        return converter.convert()
+    concrete = step.get_concrete_function(**_step_signature(decoder, feature_shape))
+    return _convert(decoder.variables, {"start": start, "step": concrete})
+
+
+def served_shape(map_shape: tuple[int, ...], tail: Tail | None) -> tuple[int, ...]:
+    """Of what a photo's encoding is when it is served: a tail packs what it sees of a map."""
+    return tuple(tail.pack(tail(tf.zeros((1, *map_shape)))).shape[1:]) if tail else map_shape
 
 
 def freeze(
-    encoder: keras.Model, decoders: dict[str, Decoder], matching: Matching
+    encoder: keras.Model,
+    decoders: Mapping[str, Decoder | Ensemble],
+    matching: Matching,
+    tail: Tail | None = None,
 ) -> tf.compat.v1.GraphDef:
     """Encoder and decoders as one frozen graph; its tensors' names are those an engine reads."""
-    shape = tuple(encoder.outputs[0].shape[1:])
+    shape = served_shape(tuple(encoder.outputs[0].shape[1:]), tail)
     signature = {
         "photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo"),
         "features": tf.TensorSpec((1, *shape), name="features"),
@@ -101,9 +115,10 @@ def freeze(
     @tf.function
     def everything(**inputs):
         features = encoder(inputs["photo"], training=False)["features"]
-        outputs = {"features_out": features * matching.scale + matching.shift}
+        features = features * matching.scale + matching.shift
+        outputs = {"features_out": tail.pack(tail(features)) if tail else features}
         for language, decoder in decoders.items():
-            started = _named(*decoder.start(inputs["features"]))
+            started = _named(*_begin(decoder, inputs["features"]))
             for name, value in started.items():
                 outputs[f"{language}_start_{name}"] = value
             log_probabilities, state = decoder.step(
@@ -117,13 +132,36 @@ def freeze(
     return _shrunk(frozen.graph.as_graph_def())
 
 
+def _convert(variables: Iterable[Any], signatures: dict[str, Any]) -> bytes:
+    """A LiteRT graph with int8 weights."""
+    module = tf.Module()
+    # A SavedModel needs to know the variables, not the Keras model, which it would try to call.
+    module.tracked = [variable.value for variable in variables]
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=list(signatures)
+        )
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return converter.convert()
+
+
+def _begin(decoder: Decoder | Ensemble, features: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+    """decoder.start(), after the tail where the encoder is served with it."""
+    front = decoder.front
+    seen = front.unpack(features) if isinstance(front, Tail) else front(features)
+    return decoder.begin(seen)
+
+
 def _named(state: tf.Tensor, memory: tf.Tensor | None) -> dict[str, tf.Tensor]:
     """What start() returns, by names; a decoder that does not attend has no memory."""
     return {"state": state} | ({} if memory is None else {"memory": memory})
 
 
-def _step_signature(decoder: Decoder, feature_shape: tuple[int, ...]) -> dict[str, tf.TensorSpec]:
-    _, memory = decoder.start(tf.zeros((1, *feature_shape)))
+def _step_signature(
+    decoder: Decoder | Ensemble, feature_shape: tuple[int, ...]
+) -> dict[str, tf.TensorSpec]:
+    _, memory = _begin(decoder, tf.zeros((1, *feature_shape)))
     signature = {
         "state": tf.TensorSpec((None, decoder.state_size), name="state"),
         "words": tf.TensorSpec((None,), tf.int32, name="words"),

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from app.captioning.checkpoint import FORMAT, FROZEN_GRAPH, MANIFEST, sha256
-from app.captioning.engines.litert import ENCODER, decoder_file
+from app.captioning.engines.litert import ENCODER, TAIL, decoder_file
 from app.captioning.vocabulary import Vocabulary
-from training.conversion import Matching, convert_decoder, freeze
-from training.decoders import Decoder
+from training.conversion import Matching, convert_decoder, convert_tail, freeze, served_shape
+from training.decoders import Decoder, Ensemble
+from training.decoders.front import Tail
 from training.encoders import ENCODERS, build, find_weights, read_weights
 from training.features import load_matching
 from training.runs import TrainedDecoder, load_run
@@ -45,7 +47,7 @@ class ServedEncoder:
 class ServedLanguage:
     """A decoder and its words."""
 
-    decoder: Decoder
+    decoder: Decoder | Ensemble
     vocabulary: Vocabulary
     facts: dict[str, Any]
     """For the manifest; of these the service reads max_words and length_penalty."""
@@ -55,14 +57,18 @@ def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path
     """Writes the checkpoint folder out/name, and returns it.
 
     Args:
-        runs: run folders of training.train, one a language.
+        runs: run folders of training.train; those of one language speak together.
         features: the folder of training.features that the runs learned from.
         weights: the encoder's weights file.
 
     Raises:
-        ValueError: the weights are not those that the features were computed with.
+        ValueError: the weights are not those that the features were computed with, runs of one
+            language have not the same words, or runs have trained the encoder's tail apart.
     """
-    languages = {run.recipe.language: _served(run) for run in map(load_run, runs)}
+    by_language: dict[str, list[TrainedDecoder]] = {}
+    for run in map(load_run, runs):
+        by_language.setdefault(run.recipe.language, []).append(run)
+    languages = {language: _served(together) for language, together in by_language.items()}
     return write_checkpoint(out / name, _encoder(features, weights), languages)
 
 
@@ -94,18 +100,44 @@ def write_checkpoint(
     return folder
 
 
-def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder]) -> dict[str, bytes]:
+def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder | Ensemble]) -> dict[str, bytes]:
     """The content of each graph's file, by its name."""
-    frozen = freeze(encoder.model, decoders, encoder.matching)
+    tail = _shared_tail(decoders)
+    map_shape = tuple(encoder.model.outputs[0].shape[1:])
+    shape = served_shape(map_shape, tail)
+    frozen = freeze(encoder.model, decoders, encoder.matching, tail)
     graphs = {
-        decoder_file(language): convert_decoder(decoder, tuple(encoder.model.outputs[0].shape[1:]))
+        decoder_file(language): convert_decoder(decoder, shape)
         for language, decoder in decoders.items()
     }
     return {
         **graphs,
+        **({TAIL: convert_tail(tail, map_shape)} if tail else {}),
         ENCODER: encoder.graph,
         FROZEN_GRAPH: frozen.SerializeToString(deterministic=True),
     }
+
+
+def _shared_tail(decoders: dict[str, Decoder | Ensemble]) -> Tail | None:
+    """The tail that all decoders have, which is served once for all.
+
+    Raises:
+        ValueError: they have not the same.
+    """
+    members = [
+        member
+        for decoder in decoders.values()
+        for member in (decoder.members if isinstance(decoder, Ensemble) else [decoder])
+    ]
+    first, *others = [member.front for member in members]
+    for other in others:
+        alike = zip(first.get_weights(), other.get_weights(), strict=False)
+        if type(other) is not type(first) or not all(np.array_equal(*pair) for pair in alike):
+            raise ValueError(
+                "the runs have trained the encoder's tail apart, and it is served once for all; "
+                "train the others with --tail of the first"
+            )
+    return first if isinstance(first, Tail) else None
 
 
 def _encoder(features: Path, weights: Path) -> ServedEncoder:
@@ -128,16 +160,24 @@ def _encoder(features: Path, weights: Path) -> ServedEncoder:
     )
 
 
-def _served(run: TrainedDecoder) -> ServedLanguage:
+def _served(runs: list[TrainedDecoder]) -> ServedLanguage:
+    """Runs of one language; how captions are searched for is as the first's recipe has it."""
+    first = runs[0]
+    if any(run.vocabulary.words != first.vocabulary.words for run in runs):
+        raise ValueError(f"the {first.recipe.language!r} runs have not the same words")
     facts = {
-        "recipe": asdict(run.recipe),
-        "max_words": run.recipe.max_words,
-        "length_penalty": run.recipe.length_penalty,
-        "start": run.recipe.style,
-        "trained_on": run.trained_on,
-        "dev_scores_in_training": run.scores,
+        "recipe": asdict(first.recipe),
+        "max_words": first.recipe.max_words,
+        "length_penalty": first.recipe.length_penalty,
+        "start": first.recipe.style,
+        "trained_on": first.trained_on,
+        "decoders": [
+            {"decoder": run.recipe.decoder, "dev_scores_in_training": run.scores} for run in runs
+        ],
     }
-    return ServedLanguage(run.decoder, run.vocabulary, facts)
+    decoders = [run.decoder for run in runs]
+    together = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
+    return ServedLanguage(together, first.vocabulary, facts)
 
 
 def main() -> None:

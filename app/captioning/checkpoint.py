@@ -39,6 +39,8 @@ class Checkpoint:
     photo_size: int
     """Height and width, in pixels, of the photos that the encoder takes."""
     languages: dict[str, LanguageModel]
+    files: frozenset[str]
+    """Names of those that the manifest lists, all checked."""
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -69,7 +71,11 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             if model.start not in model.vocabulary.words:
                 raise ValueError(f"the {language!r} vocabulary has no word {model.start}")
         return Checkpoint(
-            folder, str(manifest["name"]), int(manifest["encoder"]["photo_size"]), languages
+            folder,
+            str(manifest["name"]),
+            int(manifest["encoder"]["photo_size"]),
+            languages,
+            frozenset(manifest["files"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)

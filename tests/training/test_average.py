@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.training.conftest import RECIPES, Pipeline
 from training.average import average
 from training.recipes import Likelihood
-from training.runs import load_run
+from training.runs import load_run, save_weights
 from training.train import train
 
 
@@ -32,6 +33,20 @@ def test_each_weight_is_the_mean_of_those_of_the_runs(
     assert mean.scores == scores
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["average_of"] == ["shorter", "en"]
+
+
+def test_another_run_s_tail_takes_the_place_of_the_averaged(attending: Pipeline, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(attending.runs["en"], other)
+    trained = load_run(other)
+    trained.decoder.set_weights([1.1 * one for one in trained.decoder.get_weights()])
+    save_weights(other, trained.decoder)
+    out = tmp_path / "out"
+    average([attending.runs["en"]], attending.features, attending.dataset, out, tail=other)
+    ours, theirs = load_run(out).decoder, load_run(attending.runs["en"]).decoder
+    for got, expected in zip(ours.front.weights, trained.decoder.front.weights, strict=True):
+        assert np.array_equal(got, expected)
+    assert np.array_equal(ours.logits.get_weights()[0], theirs.logits.get_weights()[0])
 
 
 def test_runs_of_different_words_are_refused(pipeline: Pipeline, tmp_path: Path):

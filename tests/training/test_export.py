@@ -12,11 +12,13 @@ from app.captioning.engines import load_engine
 from app.captioning.engines.tensorflow import TensorFlowEngine
 from tests.training.conftest import RECIPES, TINY, Pipeline
 from training import encoders
+from training.decoders import Decoder
+from training.decoders.front import Tail
 from training.evaluate import evaluate
 from training.export import export
 from training.features import load_features
 from training.parity import parity
-from training.runs import load_run
+from training.runs import load_run, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,13 @@ def engines(pipeline: Pipeline):
 
 def photo(shade: int) -> np.ndarray:
     return np.full((224, 224, 3), shade, np.uint8)
+
+
+def as_served(decoder: Decoder, features: np.ndarray) -> np.ndarray:
+    """What an engine's encode() gives where the encoder gives these features to training."""
+    front = decoder.front
+    packed = front.pack(front(features)) if isinstance(front, Tail) else features
+    return np.asarray(packed[0])
 
 
 def test_the_manifest_vouches_for_every_file_but_itself(pipeline: Pipeline):
@@ -57,14 +66,51 @@ def test_both_engines_say_what_the_trained_decoder_says(kind: str, request: pyte
     words = np.array([0, 3, 4], np.int32)
     for language, run in made.runs.items():
         trained = load_run(run)
-        seen = random.random(load_features(made.features, "dev").shape, np.float32)
-        state, memory = trained.decoder.start(seen[None])
+        features = random.random(load_features(made.features, "dev").shape, np.float32)[None]
+        state, memory = trained.decoder.start(features)
         expected, _ = trained.decoder.step(np.repeat(state, 3, axis=0), words, memory)
         for name in ("litert", "tensorflow"):
             engine = load_engine(name, open_checkpoint(made.checkpoint))
-            state, step = engine.start(language, seen)
+            state, step = engine.start(language, as_served(trained.decoder, features))
             said, _ = step(np.repeat(state, 3, axis=0), words)
             np.testing.assert_allclose(said, expected, atol=0.2)  # int8 weights
+
+
+@pytest.mark.parametrize("name", ["litert", "tensorflow"])
+def test_the_encoder_is_served_with_the_tail_that_was_trained(attending: Pipeline, name: str):
+    photo = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    decoder = load_run(attending.runs["en"]).decoder
+    weights = encoders.read_weights(attending.weights)
+    encoder = encoders.build(TINY, weights, 224, features="map")
+    expected = as_served(decoder, np.asarray(encoder(photo[None])["features"]))
+    served = load_engine(name, open_checkpoint(attending.checkpoint)).encode(photo)
+    assert served.shape == expected.shape
+    assert np.corrcoef(served, expected)[0, 1] > 0.8  # int8, and a CNN that learned nothing
+
+
+def test_runs_of_one_language_speak_together(pipeline: Pipeline, tmp_path: Path):
+    run = pipeline.runs["en"]
+    twice = export([run, run], pipeline.features, pipeline.weights, "twice", tmp_path)
+    for engine in ("litert", "tensorflow"):
+        alone, together = (
+            Captioner.load(folder, engine).caption(photo(200), "en")[0]
+            for folder in (pipeline.checkpoint, twice)
+        )
+        assert together.text == alone.text
+        assert together.log_probability == pytest.approx(alone.log_probability, abs=0.05)
+    manifest = json.loads((twice / "manifest.json").read_text())
+    assert len(manifest["languages"]["en"]["decoders"]) == 2
+
+
+def test_tails_trained_apart_are_refused(attending: Pipeline, tmp_path: Path):
+    other = tmp_path / "other"
+    shutil.copytree(attending.runs["en"], other)
+    trained = load_run(other)
+    tail = trained.decoder.front
+    tail.set_weights([1.1 * one for one in tail.get_weights()])
+    save_weights(other, trained.decoder)
+    with pytest.raises(ValueError, match="have trained the encoder's tail apart"):
+        export([attending.runs["en"], other], attending.features, attending.weights, "x", tmp_path)
 
 
 def test_both_engines_encode_alike(engines):

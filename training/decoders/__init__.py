@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from training.decoders.attributes import Attributes
 from training.decoders.base import Decoder
+from training.decoders.ensemble import Ensemble
 from training.decoders.layers import LSTM
 from training.decoders.neural_talk import NeuralTalk
 from training.decoders.show_and_tell import ShowAndTell
@@ -18,4 +19,4 @@ DECODERS: dict[str, type[Decoder]] = {
     "top_down": TopDown,
 }
 
-__all__ = ["DECODERS", "LSTM", "Decoder", "ShowAndTell"]
+__all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "ShowAndTell"]

@@ -23,7 +23,8 @@ class Attending(Decoder):
         self.cells = Standardise(name="cells")
         rate = self.feature_dropout.rate
         self.attention = Attention(KEY_SIZE, embedding, rate, name="attention")
+        self.memory_size = KEY_SIZE + embedding
 
     def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
         super().adapt(features, mentioned)
-        self.cells.adapt(np.asarray(self.front(features)[1]))
+        self.cells.adapt(np.asarray(self.front(features).cells))

@@ -46,7 +46,7 @@ class Attributes(ShowAndTell):
         share = mentioned.mean(axis=0)
         share[share > TOO_FREQUENT] = 0
         frequent = np.argsort(-share, kind="stable")[: self.attributes]
-        whole, _ = self.look(features, training=False)
+        whole = self.look(self.front(features).whole, training=False)
         photo = keras.Input(whole.shape[1:])
         dropped = layers.Dropout(self.feature_dropout.rate)(photo)
         logits = layers.Dense(self.attributes, dtype="float32")(dropped)

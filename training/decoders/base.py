@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 from keras.initializers import RandomNormal
 
-from training.decoders.front import Front
+from training.decoders.front import Front, Seen
 from training.decoders.layers import Standardise
 
 WORD_DEVIATION = 0.3
@@ -29,6 +29,8 @@ class Decoder(keras.Model):
 
     needs_cells = False
     """Whether it attends, and so needs a map rather than pooled features."""
+    memory_size = 0
+    """Numbers that the memory has for each cell; 0 without a memory."""
     adapts_to: int | None = 1000
     """How many training photos adapt() asks for; None for all."""
 
@@ -74,8 +76,7 @@ class Decoder(keras.Model):
             features: float32 (photos, n) or (photos, cells, n), of some training photos.
             mentioned: bool (photos, vocabulary): whether a caption of the photo has the word.
         """
-        whole, _ = self.front(features)
-        self.standardise.adapt(np.asarray(whole))
+        self.standardise.adapt(np.asarray(self.front(features).whole))
 
     def call(self, features: tf.Tensor, words: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Predicts each next word of whole captions.
@@ -99,6 +100,10 @@ class Decoder(keras.Model):
 
     def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
         """The state after the photo, float32 (photos, state_size), and its memory."""
+        return self.begin(self.front(features), training)
+
+    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        """As start(), of what the front has seen."""
         raise NotImplementedError
 
     def advance(
@@ -124,7 +129,6 @@ class Decoder(keras.Model):
         output, state = self.advance(self.word_embedding(words), state, memory)
         return tf.nn.log_softmax(tf.cast(self.logits(output), tf.float32)), state
 
-    def look(self, features: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """The whole photo, standardised, and its cells."""
-        whole, cells = self.front(features)
-        return self.feature_dropout(self.standardise(whole), training=training), cells
+    def look(self, whole: tf.Tensor, training: bool) -> tf.Tensor:
+        """The whole photo, standardised."""
+        return self.feature_dropout(self.standardise(whole), training=training)

@@ -12,8 +12,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-Seen = tuple[tf.Tensor, tf.Tensor | None]
-"""The whole photo, float32 (photos, n), and its cells (photos, cells, m) where there are any."""
+
+class Seen(NamedTuple):
+    """What a decoder is shown of photos."""
+
+    whole: tf.Tensor
+    """float32 (photos, n)"""
+    cells: tf.Tensor | None
+    """float32 (photos, cells, m), where there are any"""
 
 
 class Pooled(layers.Layer):
@@ -22,7 +28,7 @@ class Pooled(layers.Layer):
     cells = False
 
     def call(self, features: tf.Tensor) -> Seen:
-        return features, None
+        return Seen(features, None)
 
 
 class Mean(layers.Layer):
@@ -31,7 +37,7 @@ class Mean(layers.Layer):
     cells = True
 
     def call(self, features: tf.Tensor) -> Seen:
-        return tf.reduce_mean(features, axis=1), features
+        return Seen(tf.reduce_mean(features, axis=1), features)
 
 
 class Block(NamedTuple):
@@ -77,6 +83,7 @@ class Tail(layers.Layer):
         ]
         self.pool = layers.AveragePooling2D(2, padding="same", name="pool")
         self.head = layers.Dense(head, activation="relu6", name="head")
+        self.cell_size = blocks[-1].outputs
 
     def call(self, features: tf.Tensor) -> Seen:
         photos, (cells, channels) = tf.shape(features)[0], features.shape[1:]
@@ -87,7 +94,16 @@ class Tail(layers.Layer):
             x = block(x)
         pooled = self.pool(x)
         whole = tf.reduce_mean(self.head(x), axis=(1, 2))
-        return whole, tf.reshape(pooled, (photos, half * half, pooled.shape[-1]))
+        return Seen(whole, tf.reshape(pooled, (photos, half * half, pooled.shape[-1])))
+
+    def pack(self, seen: Seen) -> tf.Tensor:
+        """Whole and cells as one vector a photo, as the encoder gives them where it is served with
+        its tail, float32 (photos, n + cells × m)."""
+        return tf.concat([seen.whole, tf.reshape(seen.cells, (tf.shape(seen.whole)[0], -1))], 1)
+
+    def unpack(self, packed: tf.Tensor) -> Seen:
+        whole, cells = tf.split(packed, [self.head.units, -1], axis=1)
+        return Seen(whole, tf.reshape(cells, (tf.shape(packed)[0], -1, self.cell_size)))
 
 
 class TailShape(NamedTuple):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from training.decoders.base import Decoder, Memory
+from training.decoders.front import Seen
 
 
 class NeuralTalk(Decoder):
@@ -29,8 +30,8 @@ class NeuralTalk(Decoder):
         """Hidden units, and what the photo adds to them at the first word, zero after it."""
         return 2 * self.units
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
-        whole, _ = self.look(features, training)
+    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole = self.look(seen.whole, training)
         image = self.image_embedding(whole)
         return tf.concat([tf.zeros_like(image), image], axis=1), None
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from training.decoders.base import Decoder, Memory
+from training.decoders.front import Seen
 from training.decoders.layers import LSTM
 
 
@@ -29,8 +30,8 @@ class ShowAndTell(Decoder):
         self.image_embedding = layers.Dense(embedding, name="image_embedding")
         self.lstm = LSTM(units, name="lstm")
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
-        whole, _ = self.look(features, training)
+    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole = self.look(seen.whole, training)
         image = self.dropout(self.image_embedding(self.shown(whole)), training=training)
         return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None
 

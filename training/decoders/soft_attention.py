@@ -7,7 +7,7 @@ from keras import layers
 
 from training.decoders.attending import Attending
 from training.decoders.base import Memory
-from training.decoders.front import Front
+from training.decoders.front import Front, Seen
 from training.decoders.layers import LSTM
 
 
@@ -28,9 +28,9 @@ class SoftAttention(Attending):
         self.from_state = layers.Dense(embedding, name="from_state")
         self.from_seen = layers.Dense(embedding, use_bias=False, name="from_seen")
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
-        whole, cells = self.look(features, training)
-        return self.first_state(whole), self.attention.remember(self.cells(cells), training)
+    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole = self.look(seen.whole, training)
+        return self.first_state(whole), self.attention.remember(self.cells(seen.cells), training)
 
     def advance(
         self, word: tf.Tensor, state: tf.Tensor, memory: Memory

@@ -7,7 +7,7 @@ from keras import layers
 
 from training.decoders.attending import Attending
 from training.decoders.base import Memory
-from training.decoders.front import Front
+from training.decoders.front import Front, Seen
 from training.decoders.layers import LSTM
 
 
@@ -30,10 +30,10 @@ class TopDown(Attending):
         """Of both LSTMs, and what of the photo goes to the gates of the first."""
         return 8 * self.units
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
-        whole, cells = self.look(features, training)
+    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+        whole = self.look(seen.whole, training)
         image = self.image_embedding(whole)
-        memory = self.attention.remember(self.cells(cells), training)
+        memory = self.attention.remember(self.cells(seen.cells), training)
         return tf.concat([tf.zeros_like(image), image], axis=1), memory
 
     def advance(

@@ -9,6 +9,8 @@ from app.captioning.beam_search import Step
 from app.captioning.checkpoint import Checkpoint, CheckpointError
 
 ENCODER = "encoder.tflite"
+TAIL = "tail.tflite"
+"""The encoder's last blocks, in a graph of their own where they were trained with a decoder."""
 
 
 def decoder_file(language: str) -> str:
@@ -16,11 +18,15 @@ def decoder_file(language: str) -> str:
 
 
 class LiteRTEngine:
-    """Runs encoder.tflite and a decoder_<language>.tflite for each language."""
+    """Runs encoder.tflite, tail.tflite where there is one, and a decoder_<language>.tflite for each
+    language."""
 
     def __init__(self, checkpoint: Checkpoint):
-        encoder = Interpreter(str(checkpoint.file(ENCODER)), num_threads=1)
-        self._encode = encoder.get_signature_runner()
+        self._encode, *self._tail = (
+            Interpreter(str(checkpoint.file(file)), num_threads=1).get_signature_runner()
+            for file in (ENCODER, TAIL)
+            if file in checkpoint.files
+        )
         self._decoders = {
             language: Interpreter(str(checkpoint.file(decoder_file(language))), num_threads=1)
             for language in checkpoint.languages
@@ -35,7 +41,10 @@ class LiteRTEngine:
         }
 
     def encode(self, photo: np.ndarray) -> np.ndarray:
-        return self._encode(photo=photo[None])["features"][0]
+        features = self._encode(photo=photo[None])["features"]
+        for tail in self._tail:
+            features = tail(features=features)["features"]
+        return features[0]
 
     def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
         outputs = self._start[language](features=features[None])
