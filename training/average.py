@@ -16,7 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from training.corpus import load_corpus
-from training.runs import TrainedDecoder, load_run, read_config, save_weights
+from training.runs import (
+    TrainedDecoder,
+    end_run,
+    kept_epoch,
+    load_run,
+    read_config,
+    save_weights,
+)
 from training.trainer import measure
 
 
@@ -46,7 +53,8 @@ def average(
     scores, _ = measure(first.decoder, dev, first.vocabulary, first.recipe)
     out.mkdir(parents=True, exist_ok=True)
     first.vocabulary.save(out / "vocabulary.txt")
-    save_weights(out, first.decoder)
+    save_weights(out, first.decoder, epoch=max(kept_epoch(run) or 0 for run in runs))
+    end_run(out, f"the mean of {len(runs)} runs")
     config = read_config(runs[0]) | {"average_of": [run.name for run in runs]}
     for name, value in (("config.json", config), ("best.json", scores)):
         (out / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

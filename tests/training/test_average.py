@@ -8,8 +8,9 @@ import pytest
 
 from tests.training.conftest import RECIPES, Pipeline
 from training.average import average
+from training.evaluate_run import follow, load_dev
 from training.recipes import Likelihood
-from training.runs import load_run, save_weights
+from training.runs import kept_epoch, load_run, save_weights
 from training.train import train
 
 
@@ -33,6 +34,17 @@ def test_each_weight_is_the_mean_of_those_of_the_runs(
     assert mean.scores == scores
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["average_of"] == ["shorter", "en"]
+
+
+def test_the_mean_is_followed_as_a_training_that_is_over(
+    pipeline: Pipeline, shorter: Path, tmp_path: Path
+):
+    runs, out = [shorter, pipeline.runs["en"]], tmp_path / "out"
+    scores = average(runs, pipeline.features, pipeline.dataset, out)
+    dev = load_dev(out, pipeline.dataset, pipeline.features)
+    (figures,) = follow(out, dev, seconds=0.01)
+    assert figures["epoch"] == kept_epoch(pipeline.runs["en"])
+    assert figures["CIDEr"] == scores["CIDEr"]
 
 
 def test_another_run_s_tail_takes_the_place_of_the_averaged(attending: Pipeline, tmp_path: Path):
