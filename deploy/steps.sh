@@ -318,6 +318,26 @@ listen() {
   if [ -e /proc/net/if_inet6 ]; then printf '\n    listen [::]:%s%s;' "$port" "$words"; fi
 }
 
+# Where KANTU_METRICS_PORT is set. Kantu itself has no network to listen on.
+metrics_server() {
+  local port
+  port=$(setting KANTU_METRICS_PORT off)
+  if [[ $port =~ ^[0-9]+$ ]]; then
+    printf '\nserver {
+    listen 127.0.0.1:%s;
+    access_log off;
+
+    location = /metrics {
+        proxy_pass http://unix:%s/current/run/metrics;
+    }
+
+    location / {
+        return 404;
+    }
+}' "$port" "$HOME_FOLDER"
+  fi
+}
+
 # render_site TEMPLATE: the site on standard output.
 render_site() {
   local site listen redirect="" name=${DOMAIN:-_}
@@ -350,6 +370,7 @@ render_site() {
   site=${site//@LISTEN@/"$listen"}
   site=${site//@NAME@/"$name"}
   site=${site//@BODY@/"$(body_limit)"}
+  site=${site//@METRICS@/"$(metrics_server)"}
   printf '%s\n' "$site"
 }
 

@@ -18,6 +18,7 @@ from tests.fakes import jpeg
 INSTALL = f"{CHECKOUT}/deploy/install.sh"
 UPDATE = f"{CHECKOUT}/deploy/update.sh"
 PORT = "8080"
+METRICS = 9400
 SAID = "Kantu says of a test picture: "
 # What any use of a Debian leaves behind.
 TRACES = (
@@ -148,7 +149,8 @@ def test_the_settings_are_read_by_no_other_user(machine: Machine) -> None:
 
 def test_a_second_run_keeps_settings_and_port_and_takes_new_settings_in(machine: Machine) -> None:
     before = current(machine)
-    edit = "echo KANTU_RATE_LIMIT=off >>$0; echo KANTU_TOKEN=open-sesame >>$0"
+    added = ("KANTU_RATE_LIMIT=off", "KANTU_TOKEN=open-sesame", f"KANTU_METRICS_PORT={METRICS}")
+    edit = "; ".join(f"echo {line} >>$0" for line in added)
     machine.run("bash", "-c", edit, "/etc/kantu/kantu.env")
     said = machine.run(INSTALL).stdout
     assert f":{PORT}\n" in said and said.count(SAID) == 2  # which needed the token
@@ -157,6 +159,14 @@ def test_a_second_run_keeps_settings_and_port_and_takes_new_settings_in(machine:
     assert current(machine) != before and len(units(machine)) == 1
     unauthorized = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"]
     assert machine.run(*unauthorized, f"http://127.0.0.1:{PORT}/api/v1/models").stdout == "401"
+
+
+def test_metrics_are_on_the_port_of_the_settings_alone(machine: Machine) -> None:
+    ask = ["curl", "-s", "-w", "%{http_code}"]
+    seen = machine.run(*ask, f"http://127.0.0.1:{METRICS}/metrics").stdout
+    assert seen.endswith("200") and "kantu_captions_total" in seen
+    assert machine.run(*ask, f"http://127.0.0.1:{PORT}/metrics").stdout.endswith("404")
+    assert machine.run(*ask, f"http://127.0.0.1:{METRICS}/").stdout.endswith("404")
 
 
 @pytest.mark.parametrize(
