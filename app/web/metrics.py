@@ -1,8 +1,8 @@
 """/metrics, in Prometheus' text format, for this machine alone.
 
 Gunicorn listens on the port, as on the other: a new worker need not wait until the old one has left
-it. Under deploy/'s unit, which has no network, it listens on a socket file instead, and nginx on the
-port. Written by hand: it is twenty lines, and the server has one dependency less.
+it. Under deploy/'s unit, which has no network, it listens on a socket file instead, and nginx on
+the port. Written by hand: it is twenty lines, and the server has one dependency less.
 """
 
 from __future__ import annotations
