@@ -1,0 +1,191 @@
+"""What `flask caption` does: photos in, captions out, from where the last run stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from app.captioning.checkpoint import MANIFEST, CheckpointError, sha256
+from app.cli.job import Alone, Crew, Job, Result, Task, name
+from app.cli.places import Place, PlaceError, ResultsFile, StandardOutput
+from app.cli.progress import Progress, progress
+from app.config import model_folder
+from app.web.service import service
+
+SUFFIXES = (".jpg", ".jpeg")
+BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv"}
+"""The format that an output's name asks for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Those of the command, None where they are not given."""
+
+    paths: tuple[Path, ...]
+    language: str
+    model: str | None
+    beam_width: int | None
+    engine: str | None
+    form: str | None
+    output: Path | None
+    jobs: int | None
+    cluster: str | None
+
+
+def run(options: Options) -> int:
+    """Captions what is not done yet, and says on the standard error how it goes.
+
+    Returns:
+        How many photos failed.
+
+    Raises:
+        click.ClickException: with a sentence that says what to do.
+    """
+    photos = _photos(options.paths)
+    job = _job(options)
+    form = _form(options)
+    try:
+        with closing(_crew(job, options)) as crew:
+            languages = _languages(options.language, crew)
+            with closing(_place(form, options.output, job, crew.name)) as place:
+                return _caption(photos, crew, languages, place)
+    except CheckpointError as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        if options.output or form == "xmp":
+            click.echo("\nStopped. The same command goes on from here.", err=True)
+        raise
+
+
+def _photos(paths: Sequence[Path]) -> list[Path]:
+    """Each once, as they are given, and those of a folder by name."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        for photo in _inside(path):
+            found.setdefault(os.path.abspath(photo), photo)
+    if not found:
+        raise click.UsageError("There is no .jpg or .jpeg file in there.")
+    return list(found.values())
+
+
+def _inside(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for inside in sorted(path.rglob("*")):
+        if inside.suffix.lower() in SUFFIXES and inside.is_file():
+            yield inside
+
+
+def _job(options: Options) -> Job:
+    settings, model = service().settings, options.model
+    folder = model_folder(model) if model else settings.models[0]
+    if model and not folder.is_dir():
+        raise click.BadParameter(f"there is no folder {folder}.", param_hint="--model")
+    return Job(
+        folder,
+        options.engine or settings.engine,
+        options.beam_width or settings.beam_width,
+        settings.max_bytes,
+        settings.max_pixels,
+        service().load,
+    )
+
+
+def _form(options: Options) -> str:
+    if options.form == "xmp" and options.output:
+        message = "xmp is written beside the photos. Leave --output out."
+        raise click.BadParameter(message, param_hint="--format")
+    by_name = BY_SUFFIX.get(options.output.suffix, "text") if options.output else "text"
+    return options.form or by_name
+
+
+def _crew(job: Job, options: Options) -> Crew:
+    """Only who is asked for is imported."""
+    if options.cluster:
+        if not find_spec("ray"):
+            raise click.ClickException(
+                "Ray, which --engine-cluster needs, is not installed here. Install it with "
+                "'.venv/bin/pip install -r requirements-cluster.txt'."
+            )
+        from app.cli.cluster import Cluster
+
+        return Cluster(job, options.cluster, options.jobs)
+    if options.jobs and options.jobs > 1:
+        from app.cli.processes import Processes
+
+        return Processes(job, options.jobs)
+    return Alone(job)
+
+
+def _languages(language: str, crew: Crew) -> tuple[str, ...]:
+    if language == "all":
+        return crew.languages
+    if language not in crew.languages:
+        message = f"{crew.name} speaks {', '.join(crew.languages)}, not {language}."
+        raise click.BadParameter(message, param_hint="--language")
+    return (language,)
+
+
+def _place(form: str, output: Path | None, job: Job, model: str) -> Place:
+    if form == "xmp":
+        from app.cli.sidecars import Sidecars
+
+        return Sidecars()
+    if not output:
+        return StandardOutput(form)
+    made = {
+        "model": model,
+        "model_sha256": sha256(job.folder / MANIFEST),
+        "beam_width": job.beam_width,
+        "folder": str(Path.cwd()),
+    }
+    return ResultsFile(output, form, made)
+
+
+def _caption(photos: Sequence[Path], crew: Crew, languages: tuple[str, ...], place: Place) -> int:
+    tasks, failed = _tasks(photos, languages, place)
+    done = len(photos) - len(tasks) - failed
+    if done:
+        click.echo(f"{done} of {len(photos)} photos are done already.", err=True)
+    with closing(progress(len(photos), len(photos) - len(tasks))) as shown:
+        for result in crew.results(tasks):
+            failed += _finish(result, place, shown)
+    if failed:
+        click.echo(f"{failed} of {len(photos)} photos failed.", err=True)
+    return failed
+
+
+def _tasks(
+    photos: Sequence[Path], languages: tuple[str, ...], place: Place
+) -> tuple[list[Task], int]:
+    """What there is to do, and how many photos fail before they are captioned."""
+    tasks, failed = [], 0
+    for path in photos:
+        try:
+            missing = place.missing(path, languages)
+        except PlaceError as error:
+            click.echo(f"{name(path)}: {error}", err=True)
+            failed += 1
+        else:
+            tasks += [Task(path, missing)] if missing else []
+    return tasks, failed
+
+
+def _finish(result: Result, place: Place, shown: Progress) -> bool:
+    """Writes a result, then says so: what is said to be done is. Whether the photo failed."""
+    error = result.error
+    try:
+        place.put(result)
+    except PlaceError as problem:
+        error = str(problem)
+    shown.done(result.path)
+    if error:
+        shown.say(f"{name(result.path)}: {error}")
+    return bool(error)

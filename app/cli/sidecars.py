@@ -1,0 +1,61 @@
+"""Captions beside the photos: PHOTO.jpg.xmp for PHOTO.jpg."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.cli.job import Result
+from app.cli.places import PlaceError
+from app.cli.xmp import EMPTY, Sidecar
+
+
+class Sidecars:
+    """Each is written as a whole and at once, so none is ever found half done. One that has texts
+    in the languages asked for is done, whoever wrote them."""
+
+    def missing(self, path: Path, languages: Sequence[str]) -> tuple[str, ...]:
+        return _read(_beside(path)).missing(languages)
+
+    def put(self, result: Result) -> None:
+        if result.error:
+            return
+        sidecar = _beside(result.path)
+        texts = {row["language"]: row["text"] for row in result.rows}
+        # Read once more: another program may have written it since.
+        _write(sidecar, _read(sidecar).with_captions(texts))
+
+    def close(self) -> None:
+        pass
+
+
+def _beside(photo: Path) -> Path:
+    """Not PHOTO.xmp: that belongs to a raw file of the same name."""
+    return Path(f"{os.path.realpath(photo)}.xmp")
+
+
+def _read(path: Path) -> Sidecar:
+    try:
+        return Sidecar(path.read_bytes() if path.exists() else EMPTY)
+    except OSError as error:
+        raise PlaceError(f"{path.name} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise PlaceError(f"{path.name} {error}; it was left as it is.") from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    # A name of this process's own: two runs may be at the same photo.
+    new = Path(f"{path}.{os.getpid()}")
+    try:
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, new)
+        os.replace(new, path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise PlaceError(f"{path.name} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,122 @@
+"""The same on a Ray cluster, of two nodes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT
+from benchmarks.folder import COMMAND, fill, killed, lines
+from benchmarks.workers import cluster
+from tests.command import checkpoint, load_fake, rows, run
+from tests.fakes import jpeg
+from tests.photos import NAMES
+from tests.photos import jpeg as real_jpeg
+
+PHOTOS = 24
+
+
+def test_where_ray_is_not_installed_a_sentence_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.run.find_spec", lambda name: None)
+    (tmp_path / "a.jpg").write_bytes(jpeg())
+    model = checkpoint(tmp_path / "fake")
+    result = run(model, load_fake, tmp_path / "a.jpg", "--engine-cluster", "auto")
+    assert result.exit_code == 1
+    assert "pip install -r requirements-cluster.txt" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with cluster(2) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real ones, and one that is broken."""
+    sources = tmp_path_factory.mktemp("sources")
+    for name in NAMES:
+        (sources / f"{name}.jpg").write_bytes(real_jpeg(name))
+    folder = tmp_path_factory.mktemp("photos")
+    fill(folder, sorted(sources.iterdir()), PHOTOS)
+    (folder / "broken.jpg").write_bytes(b"GIF89a")
+    return folder
+
+
+def caption(photos: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *COMMAND, photos, *map(str, options)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+
+def hands() -> list[int]:
+    """The process ids of the workers that have the model."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if line.startswith(b"ray::") and b"Hand" in line:
+            found.append(int(process.name))
+    return found
+
+
+def test_a_cluster_says_what_this_machine_says(address: str, photos: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+    assert caption(photos, "--output", here).returncode == 1
+    done = caption(photos, "--output", there, "--engine-cluster", address, "--jobs", 2)
+    assert done.returncode == 1, done.stderr
+    assert f"1 of {PHOTOS + 1} photos failed." in done.stderr
+    assert sorted(there.read_text().splitlines()) == sorted(here.read_text().splitlines())
+
+
+def test_kills_of_worker_and_command_lose_nothing(
+    address: str, photos: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "captions.jsonl"
+    options = ["--output", str(output), "--engine-cluster", address, "--jobs", "2"]
+
+    def one_worker_gone_and_more_done() -> bool:
+        if lines(output) and not gone:
+            gone.append(hands()[0])
+            os.kill(gone[0], signal.SIGKILL)
+        return lines(output) >= PHOTOS
+
+    gone: list[int] = []
+    killed(photos, options, one_worker_gone_and_more_done)
+    before = rows(output)
+    assert len(before) < 2 * PHOTOS
+    done = caption(photos, *options)
+    assert "photos are done already." in done.stderr and done.returncode == 1, done.stderr
+    pairs = Counter((row["path"], row["language"]) for row in rows(output))
+    assert len(pairs) == 2 * (PHOTOS + 1) and set(pairs.values()) == {1}
+    assert sum("error" in row for row in rows(output)) == 2
+
+
+def test_workers_go_when_the_command_has_gone(address: str) -> None:
+    deadline = time.monotonic() + 120
+    while hands():
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+def test_an_address_where_nobody_is_gets_a_sentence(photos: Path) -> None:
+    done = caption(photos, "--engine-cluster", "127.0.0.1:9")
+    assert done.returncode == 1
+    assert "There is no way to the cluster 127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,198 @@
+"""Captions in sidecars beside the photos, and what others wrote there."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import Result
+
+from tests.command import checkpoint, load_fake, run
+from tests.fakes import SAID, jpeg
+
+EN, ZH = SAID["en"][0], SAID["zh"][0]
+SPACES = {
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "iptc": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+}
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+BOTH = ("dc:description", "iptc:AltTextAccessibility")
+
+DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:darktable="http://darktable.sf.net/"
+   darktable:xmp_version="5"
+   darktable:params="line&#xA;line">
+   <!-- by hand -->
+   <dc:subject><rdf:Bag><rdf:li>dog</rdf:li></rdf:Bag></dc:subject>{more}
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+"""
+OWN = """
+   <dc:description>
+    <rdf:Alt>
+     <rdf:li xml:lang="x-default">Rex</rdf:li>
+     <rdf:li xml:lang="en-GB">Rex, our dog</rdf:li>
+    </rdf:Alt>
+   </dc:description>"""
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photos" / "a.jpg"
+    path.parent.mkdir()
+    path.write_bytes(jpeg())
+    return path
+
+
+@pytest.fixture
+def sidecar(photo: Path) -> Path:
+    return photo.with_name("a.jpg.xmp")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return checkpoint(tmp_path / "fake")
+
+
+def write(model: Path, photo: Path, *arguments: str) -> Result:
+    return run(model, load_fake, photo.parent, "--format", "xmp", *arguments)
+
+
+def texts(sidecar: Path, name: str) -> list[tuple[str, str | None]]:
+    """Language and text of each alternative, in order."""
+    root = ElementTree.fromstring(sidecar.read_bytes())
+    items = root.findall(f".//rdf:Description/{name}/rdf:Alt/rdf:li", SPACES)
+    return [(item.attrib[LANG], item.text) for item in items]
+
+
+def test_a_sidecar_has_description_and_alt_text_in_every_language(
+    model: Path, photo: Path, sidecar: Path
+) -> None:
+    result = write(model, photo)
+    assert (result.exit_code, result.stdout) == (0, "")
+    for name in BOTH:
+        assert texts(sidecar, name) == [("x-default", EN), ("en", EN), ("zh-Hans", ZH)]
+    assert sorted(path.name for path in photo.parent.iterdir()) == ["a.jpg", "a.jpg.xmp"]
+
+
+def test_a_second_run_leaves_it_as_it_is(model: Path, photo: Path, sidecar: Path) -> None:
+    write(model, photo)
+    before = sidecar.read_bytes(), sidecar.stat().st_mtime_ns
+    assert "1 of 1 photos are done already." in write(model, photo).stderr
+    assert (sidecar.read_bytes(), sidecar.stat().st_mtime_ns) == before
+
+
+def test_a_language_is_added_behind_the_first(model: Path, photo: Path, sidecar: Path) -> None:
+    write(model, photo, "--language", "zh")
+    write(model, photo, "--language", "en")
+    for name in BOTH:
+        assert texts(sidecar, name) == [("x-default", ZH), ("zh-Hans", ZH), ("en", EN)]
+
+
+@pytest.mark.parametrize("more", ["", OWN])
+def test_what_others_wrote_stays_to_the_byte(
+    model: Path, photo: Path, sidecar: Path, more: str
+) -> None:
+    before = DARKTABLE.format(more=more)
+    sidecar.write_text(before, encoding="utf-8")
+    write(model, photo)
+    after = sidecar.read_text(encoding="utf-8")
+    rest = iter(after)
+    assert all(letter in rest for letter in before), "only insertions"
+    assert "line&#xA;line" in after and "<!-- by hand -->" in after
+    alt = [("x-default", EN), ("en", EN), ("zh-Hans", ZH)]
+    own = [("x-default", "Rex"), ("en-GB", "Rex, our dog"), ("zh-Hans", ZH)]
+    assert texts(sidecar, BOTH[0]) == (own if more else alt)
+    assert texts(sidecar, BOTH[1]) == alt
+
+
+def test_packets_and_other_prefixes_are_understood(model: Path, photo: Path, sidecar: Path) -> None:
+    packet = DARKTABLE.format(more=OWN).split("?>", 1)[1].replace("rdf:", "r:")
+    packet = packet.replace("xmlns:rdf", "xmlns:r").replace('r:about=""', 'r:about="uuid:1"')
+    head, tail = '\ufeff<?xpacket begin="\ufeff" id="W5M0"?>', '<?xpacket end="w"?>'
+    sidecar.write_text(head + packet + tail, encoding="utf-8")
+    write(model, photo)
+    after = sidecar.read_text(encoding="utf-8")
+    assert after.startswith(head) and after.endswith(tail)
+    assert texts(sidecar, BOTH[0])[-1] == ("zh-Hans", ZH)
+    assert texts(sidecar, BOTH[1])[-1] == ("zh-Hans", ZH)
+    assert after.count("uuid:1") == 2, "the new element is about the same photo"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no XML"),
+        (b"<x", "is no XML"),
+        (b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>", "has no rdf:RDF"),
+        (b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>", "has no rdf:RDF"),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type"),
+        (b"\xff\xfe<\x00x\x00/\x00>\x00", "is not in UTF-8"),
+        (b"<?xml version='1.0' encoding='latin1'?><x/>", "is not in UTF-8"),
+        (
+            DARKTABLE.format(more="<dc:description>Rex</dc:description>").encode(),
+            "has a description in no language",
+        ),
+        (
+            DARKTABLE.replace(' darktable:xmp_version="5"', ' dc:description="Rex"')
+            .format(more="")
+            .encode(),
+            "has a description in no language",
+        ),
+    ],
+)
+def test_a_sidecar_that_cannot_be_merged_is_left_alone(
+    model: Path, photo: Path, sidecar: Path, content: bytes, words: str
+) -> None:
+    sidecar.write_bytes(content)
+    (photo.parent / "b.jpg").write_bytes(jpeg())
+    result = write(model, photo)
+    assert result.exit_code == 1
+    assert words in result.stderr and "1 of 2 photos failed." in result.stderr
+    assert sidecar.read_bytes() == content
+    assert texts(photo.with_name("b.jpg.xmp"), BOTH[0])
+
+
+def test_a_broken_photo_gets_none(model: Path, photo: Path, sidecar: Path) -> None:
+    photo.write_bytes(b"GIF89a")
+    result = write(model, photo)
+    assert result.exit_code == 1 and "not JPEG" in result.stderr
+    assert not sidecar.exists()
+
+
+def test_the_sidecar_of_a_raw_photo_is_not_touched(model: Path, photo: Path) -> None:
+    raw = photo.with_name("a.xmp")
+    raw.write_text(DARKTABLE.format(more=""))
+    write(model, photo)
+    assert raw.read_text() == DARKTABLE.format(more="")
+
+
+def test_rights_and_links_stay(model: Path, photo: Path, sidecar: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "b.jpg"
+    photo.rename(elsewhere)
+    photo.symlink_to(elsewhere)
+    beside = tmp_path / "b.jpg.xmp"
+    beside.write_text(DARKTABLE.format(more=""))
+    beside.chmod(0o640)
+    write(model, photo)
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o640
+    assert texts(beside, BOTH[0]) and not sidecar.exists()
+
+
+def test_a_sidecar_that_cannot_be_written_is_told(model: Path, photo: Path, sidecar: Path) -> None:
+    sidecar.mkdir()
+    result = write(model, photo)
+    assert result.exit_code == 1 and "a.jpg.xmp cannot be read" in result.stderr
+
+
+def test_an_output_is_refused(model: Path, photo: Path) -> None:
+    result = write(model, photo, "--output", "captions.xmp")
+    assert result.exit_code == 2 and "Leave --output out." in result.stderr
