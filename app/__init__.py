@@ -31,10 +31,24 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     from app.captioning.captioner import Captioner
     from app.captioning.checkpoint import CheckpointError
     from app.config import ROOT, SettingError, Settings
-    from app.web import access, errors, language, log, metrics, proxies, security, texts, uploads
+    from app.web import (
+        access,
+        cors,
+        errors,
+        language,
+        log,
+        metrics,
+        proxies,
+        security,
+        texts,
+        uploads,
+    )
     from app.web.api import api
+    from app.web.api_page import api_page
     from app.web.health import health
+    from app.web.max_door import max_door
     from app.web.pages import pages
+    from app.web.pwa import pwa
     from app.web.queue import Queue
     from app.web.rate_limit import RateLimit
     from app.web.service import Service, load_models
@@ -68,10 +82,11 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     log.init_app(app, settings)
     uploads.init_app(app, settings)
     security.init_app(app)
+    cors.init_app(app, settings)
     access.init_app(app, settings)
     metrics.init_app(app, settings)
     errors.init_app(app)
-    for blueprint in (pages, api, health):
+    for blueprint in (pages, api, api_page, max_door, pwa, health):
         app.register_blueprint(blueprint)
     app.cli.add_command(cli.caption)
     return app

@@ -107,6 +107,19 @@ def _token(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    if text in ("off", "*"):
+        return ("*",) if text == "*" else ()
+    origins = tuple(origin.strip() for origin in text.split(","))
+    # As browsers write them: in lower case, with no path, not even a slash.
+    if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+", one) for one in origins):
+        raise ValueError(
+            "origins such as https://blog.example.com, separated by commas, * for every site, "
+            "or off"
+        )
+    return origins
+
+
 def _setting(default: str, read: Callable[[str], Any]) -> Any:
     return field(default=read(default), metadata={"read": read})
 
@@ -142,6 +155,9 @@ class Settings:
 
     token: str = _setting("", _token)
     """What a visitor must know to use the server; where there is none, it is open to all."""
+
+    cors: tuple[str, ...] = _setting("off", _origins)
+    """The sites whose pages may use the API from a browser: their origins, or * for every site."""
 
     proxies: int = _setting("0", _whole(0, 10))
     """How many reverse proxies every request comes through. They say from which address, by which

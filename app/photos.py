@@ -74,22 +74,31 @@ TURNS = {
 """What puts a photo upright, by its EXIF orientation."""
 
 
+STATUSES = {
+    "empty_photo": 400,
+    "photo_too_large": 413,
+    "too_many_pixels": 413,
+    "not_jpeg": 415,
+    "corrupt_photo": 422,
+}
+"""Why a photo may be refused: a code that stays the same, and its HTTP status."""
+
+
 class PhotoError(Exception):
     """Why a photo was refused.
 
     Attributes:
-        code: stable, for programs: empty_photo, photo_too_large, not_jpeg, too_many_pixels,
-            corrupt_photo.
+        code: one of STATUSES, for programs.
         status: the HTTP status.
         message: a sentence that says what to do, in the language of the request that is being
             answered when it is turned into a str; English outside a request.
         values: what the sentence names, such as the limit.
     """
 
-    def __init__(self, code: str, status: int, message: LazyString, **values: Any):
+    def __init__(self, code: str, message: LazyString, **values: Any):
         super().__init__(code)
         self.code = code
-        self.status = status
+        self.status = STATUSES[code]
         self.message = LazyString(operator.mod, message, values)
         self.values = values
 
@@ -127,7 +136,7 @@ def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
             "that can be read. Make it smaller and send it again."
         )
         size = {"width": photo.width, "height": photo.height}
-        raise PhotoError("too_many_pixels", 413, message, **size, limit=rounded(limit / 1e6))
+        raise PhotoError("too_many_pixels", message, **size, limit=rounded(limit / 1e6))
     with _refusing_what_pillow_refuses():
         return _decode(photo)
 
@@ -138,7 +147,7 @@ def too_large(max_bytes: int) -> PhotoError:
         "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
         "quality, and send it again."
     )
-    return PhotoError("photo_too_large", 413, message, limit=megabytes(max_bytes))
+    return PhotoError("photo_too_large", message, limit=megabytes(max_bytes))
 
 
 def megabytes(size: int) -> float:
@@ -153,7 +162,7 @@ def rounded(amount: float) -> float:
 def _check_file(data: bytes, max_bytes: int) -> None:
     if not data:
         message = _l("This file is empty. Choose another photo.")
-        raise PhotoError("empty_photo", 400, message)
+        raise PhotoError("empty_photo", message)
     if len(data) > max_bytes:
         raise too_large(max_bytes)
     if data.startswith(START_OF_IMAGE):
@@ -163,9 +172,9 @@ def _check_file(data: bytes, max_bytes: int) -> None:
         message = _l(
             "This file is %(format)s, not JPEG. Save or export the photo as JPEG and send that."
         )
-        raise PhotoError("not_jpeg", 415, message, format=other)
+        raise PhotoError("not_jpeg", message, format=other)
     message = _l("This file is not a JPEG photo. Save or export the photo as JPEG and send that.")
-    raise PhotoError("not_jpeg", 415, message)
+    raise PhotoError("not_jpeg", message)
 
 
 def _other_format(data: bytes) -> str | None:
@@ -188,7 +197,7 @@ def _refusing_what_pillow_refuses() -> Iterator[None]:
             "This photo is damaged or incomplete. Open it on your device, save it as JPEG again, "
             "and send the new file."
         )
-        raise PhotoError("corrupt_photo", 422, message) from error
+        raise PhotoError("corrupt_photo", message) from error
 
 
 class _Stream(BytesIO):

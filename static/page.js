@@ -1,198 +1,145 @@
-// Makes the form nicer where scripts run: preview, drop, paste, progress, results in place.
-// Every text comes from the page, in its language.
+// Makes more of the form where scripts run: many photos at once, each described as soon as it comes.
 
-const find = (id) => document.getElementById(id);
+import { find, htmlLang, say, texts } from "./js/dom.js";
+import { setUpDownloads } from "./js/downloads.js";
+import { setUpEarlier } from "./js/earlier.js";
+import { nameOf, whenPhotosCome } from "./js/intake.js";
+import { Photo } from "./js/photo.js";
+import { Queue } from "./js/queue.js";
+import { takeShared } from "./js/shared.js";
+import { Tally, announce } from "./js/status.js";
+import { recall, remember } from "./js/switches.js";
+
 const form = find("form");
-const file = find("file");
-const texts = form.dataset;
-let request = null; // the one under way
-let preview = null; // the object URL of the photo shown
+const cards = find("cards");
+const tally = new Tally();
+const queue = new Queue(describe);
+let photos = []; // as they are shown, the newest first
 
 document.documentElement.classList.add("js");
-// Made JPEG here, see asJpeg. Not image/*: a phone that keeps HEIC then sends JPEG by itself.
-file.accept = "image/jpeg,image/png,image/webp";
+cards.replaceChildren(); // what the server showed before there was a script
+update();
+rememberChoice("language");
 
-file.addEventListener("change", () => choose(file.files[0]));
-find("remove").addEventListener("click", () => choose(null));
-find("cancel").addEventListener("click", () => request?.abort());
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  send();
-});
-form.noValidate = true; // the sentence about a missing photo is ours, and in place
-document.addEventListener("click", copy);
-document.addEventListener("paste", (event) => take(event, event.clipboardData));
-document.addEventListener("drop", (event) => take(event, event.dataTransfer));
-document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  find("photo").classList.add("over");
-});
-document.addEventListener("dragleave", () => find("photo").classList.remove("over"));
+setUpDownloads(described, fail);
+const earlier = setUpEarlier(isOpen, reopen);
+whenPhotosCome(take);
+find("remove-all").addEventListener("click", removeAll);
+takeShared().then((files) => files.length && take(files));
 
-// Choosing
-
-function take(event, data) {
-  find("photo").classList.remove("over");
-  if (!data?.files.length) return;
-  event.preventDefault();
-  choose(data.files[0]);
-}
-
-async function choose(chosen) {
-  request?.abort();
-  const photo = chosen && (await asJpeg(chosen));
-  fill(photo);
-  show(photo);
-  find("result").hidden = true;
-  fail(photo && photo.size > texts.maxBytes ? texts.tooLarge : "");
-}
-
-// The form's own file input holds the photo, whichever way it came.
-function fill(photo) {
-  const files = new DataTransfer();
-  if (photo) files.items.add(photo);
-  file.files = files.files;
-}
-
-function show(photo) {
-  URL.revokeObjectURL(preview);
-  preview = photo && URL.createObjectURL(photo);
-  const image = find("preview");
-  image.alt = texts.chosen;
-  if (photo) image.src = preview;
-  else image.removeAttribute("src");
-  image.hidden = !photo;
-  find("remove").hidden = !photo;
-}
-
-// A pasted picture is a PNG. What the browser cannot read is left to the server to refuse.
-async function asJpeg(photo) {
-  if (photo.type === "image/jpeg") return photo;
-  try {
-    const bitmap = await createImageBitmap(photo);
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-    const context = canvas.getContext("2d");
-    context.fillStyle = "white";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(bitmap, 0, 0);
-    const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
-    return new File([blob], `${photo.name}.jpg`, { type: blob.type });
-  } catch {
-    return photo;
-  }
-}
-
-// Asking
-
-function send() {
-  if (request) return;
-  const photo = file.files[0];
-  if (!photo || photo.size > texts.maxBytes) {
-    fail(photo ? texts.tooLarge : texts.noPhoto);
-    file.focus();
-    return;
-  }
-  fail("");
-  find("result").hidden = true;
-  request = new XMLHttpRequest();
-  request.open("POST", texts.api);
-  request.responseType = "json";
-  request.upload.addEventListener("progress", uploading);
-  request.upload.addEventListener("load", () => wait(texts.reading));
-  request.addEventListener("load", () => finish(request));
-  request.addEventListener("error", () => fail(texts.unreachable));
-  request.addEventListener("loadend", () => {
-    request = null;
-    rest();
+function take(files) {
+  fail(files.length ? "" : texts.noPhotos);
+  const { photo, ...fields } = Object.fromEntries(new FormData(form));
+  const added = files.map((file) => {
+    const one = new Photo(file, nameOf(file), fields, handlers(() => one));
+    return one;
   });
-  wait(texts.uploading);
-  request.send(new FormData(form));
+  insert(added);
+  tally.add(added.length);
+  added.forEach((one) => queue.add(one));
 }
 
-function uploading(event) {
-  find("bar").value = event.loaded / event.total;
+function insert(added) {
+  photos = [...added, ...photos];
+  cards.prepend(...added.map(({ card }) => card.element));
+  update();
+  added[0]?.card.element.scrollIntoView({ block: "nearest" });
 }
 
-function wait(text) {
-  find("submit").hidden = true;
-  find("progress").hidden = false;
-  find("bar").removeAttribute("value");
-  find("status").textContent = text;
+// `photo()`, for there is none yet when its card is made.
+function handlers(photo) {
+  return {
+    remove: () => removeOne(photo()),
+    retry: () => retry(photo()),
+    changed: () => earlier.keep(photo().entry),
+  };
 }
 
-function rest() {
-  find("submit").hidden = false;
-  find("progress").hidden = true;
-  find("status").textContent = "";
-  // Cancel, or the button before it, had the focus and is gone.
-  if (document.activeElement === document.body) find("submit").focus({ preventScroll: true });
+async function describe(photo) {
+  const outcome = await photo.describe();
+  if (outcome === "removed") return;
+  tally.settle(outcome);
+  if (photo.entry) await earlier.keep(photo.entry);
+  update();
+  if (tally.all === 1) announce(...wordsOf(photo));
+  else announce(tally.sentence);
+}
+
+// One photo's captions are read out: they are what the person waits for.
+function wordsOf({ entry, card }) {
+  if (!entry) return [card.element.querySelector(".error").textContent];
+  return entry.captions.map(({ text, language }) => {
+    const words = document.createElement("span");
+    words.lang = htmlLang(language);
+    words.textContent = text;
+    return words;
+  });
+}
+
+function retry(photo) {
+  photo.card.show("waiting");
+  photo.card.focus(); // the button is gone
+  tally.add(1);
+  queue.add(photo);
+}
+
+function removeOne(photo) {
+  const index = photos.indexOf(photo);
+  drop(photo);
+  photos.splice(index, 1);
+  update();
+  announce(say(texts.removed, photo));
+  const neighbour = photos[index] ?? photos[index - 1];
+  if (neighbour) neighbour.card.focus();
+  else find("file").focus();
+  earlier.refresh();
+}
+
+function removeAll() {
+  photos.forEach(drop);
+  photos = [];
+  update();
+  find("file").focus();
+  earlier.refresh();
+}
+
+function drop(photo) {
+  const state = photo.card.element.dataset.state;
+  if (state !== "done" && state !== "failed") tally.settle("removed");
+  queue.drop(photo);
+  photo.remove();
+}
+
+function reopen(entry) {
+  const one = Photo.from(entry, handlers(() => one));
+  insert([one]);
+  one.card.focus();
+  earlier.refresh();
+}
+
+function described() {
+  return photos.filter(({ entry }) => entry);
+}
+
+function isOpen(id) {
+  return photos.some(({ entry }) => entry?.id === id);
+}
+
+function update() {
+  find("results").hidden = !photos.length;
+  document.documentElement.classList.toggle("at-work", photos.length > 0);
+  for (const id of ["copy-all", "downloads"]) find(id).hidden = !described().length;
 }
 
 function fail(sentence) {
   find("error").textContent = sentence;
-  file.setAttribute("aria-invalid", Boolean(sentence));
+  find("file").setAttribute("aria-invalid", Boolean(sentence));
 }
 
-function finish({ status, response }) {
-  if (status === 200) return answer(response.photos[0].captions);
-  fail(response?.error?.message ?? texts.unreachable);
-}
-
-// Answering
-
-function answer(captions) {
-  find("captions").replaceChildren(...captions.map(card));
-  find("preview").alt = captions[0].text;
-  find("result").hidden = false;
-  find("result").scrollIntoView({ block: "nearest" });
-}
-
-function card(caption) {
-  const template = document.querySelector(`template[data-language="${caption.language}"]`);
-  const article = template.content.firstElementChild.cloneNode(true);
-  const others = article.querySelector(".others");
-  const item = others.querySelector("li");
-  put(article, caption);
-  item.parentElement.replaceChildren(
-    ...caption.alternatives.map((other) => put(item.cloneNode(true), other)),
-  );
-  others.hidden = !caption.alternatives.length;
-  return article;
-}
-
-function put(element, { text, probability }) {
-  element.querySelector('[data-slot="text"]').textContent = text;
-  element.querySelector('[data-slot="chance"]').textContent = percent(probability);
-  return element;
-}
-
-// As percent() in app/web/texts.py.
-function percent(probability) {
-  if (probability < 0.000001) return "<0.0001%";
-  const percentage = 100 * probability;
-  return `${percentage >= 10 ? percentage.toFixed(0) : Number(percentage.toPrecision(2))}%`;
-}
-
-// Copying
-
-async function copy({ target }) {
-  const button = target.closest(".copy");
-  if (!button) return;
-  await write(button.parentElement.querySelector("[data-copy]"));
-  const label = button.querySelector(".copy-label");
-  const before = label.textContent;
-  if (button.classList.contains("copied")) return;
-  button.classList.add("copied");
-  label.textContent = button.dataset.copied;
-  setTimeout(() => {
-    button.classList.remove("copied");
-    label.textContent = before;
-  }, 1600);
-}
-
-// Browsers give the clipboard to https and localhost alone; a home server often has neither.
-async function write(element) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(element.textContent);
-  getSelection().selectAllChildren(element);
-  document.execCommand("copy");
+function rememberChoice(name) {
+  const chosen = form.querySelector(`[name="${name}"][value="${recall(name)}"]`);
+  if (chosen) chosen.checked = true;
+  form.addEventListener("change", ({ target }) => {
+    if (target.name === name) remember(name, target.value);
+  });
 }

@@ -36,7 +36,7 @@ class FakeCaptioner:
 
     def decode(self, features: np.ndarray, language: str, beam_width: int = 3) -> list[Caption]:
         return [
-            Caption(text, tuple(text.split()), math.log(0.05 / 10**index))
+            Caption(text, tuple(text.lower().strip(".").split()), math.log(0.05 / 10**index))
             for index, text in enumerate(SAID[language][:beam_width])
         ]
 

@@ -12,9 +12,10 @@ from ipaddress import ip_address
 
 from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.config import Settings
-from app.web import errors, language
+from app.web import errors, language, problems, security
 from app.web.service import service
 
 access = Blueprint("access", __name__)
@@ -23,7 +24,15 @@ access.after_request(language.remember)
 COOKIE = "token"
 A_MONTH = 30 * 24 * 60 * 60
 
-OPEN = ("access.sign_in", "health.alive", "health.ready", "metrics.metrics", "static")
+OPEN = (
+    "access.sign_in",
+    "health.alive",
+    "health.ready",
+    "metrics.metrics",
+    "pwa.manifest",
+    "pwa.service_worker",
+    "static",
+)
 """What needs no token. The page's scripts and styles are no secret: they are on GitHub."""
 
 
@@ -61,14 +70,15 @@ def sign_in() -> ResponseReturnValue:
 
 
 def _ask_for_token() -> ResponseReturnValue | None:
-    if request.endpoint in OPEN:
+    # A wrong method does nothing, and is told so at the open addresses as at the others.
+    if request.endpoint in OPEN or isinstance(request.routing_exception, MethodNotAllowed):
         return None
     token = _sent_token()
     if _is_right(token):
         return None
     if token:
         count()
-    if errors.wants_json():
+    if problems.wanted() or errors.wants_json():
         raise errors.Unauthorized
     return _form(errors.Unauthorized())
 
@@ -77,7 +87,8 @@ def _sent_token() -> str:
     sent = request.authorization
     if sent and sent.type == "bearer":
         return sent.token or ""
-    return request.cookies.get(COOKIE, "")
+    # A page of another site that KANTU_CORS lets in has no use of the reader's cookie.
+    return request.cookies.get(COOKIE, "") if security.is_harmless() else ""
 
 
 def _is_right(token: str) -> bool:

@@ -54,6 +54,10 @@ def describe(data: bytes, options: Options) -> tuple[np.ndarray, Captions]:
     }
 
 
+def languages_of(model: Captioner) -> tuple[str, ...]:
+    return tuple(language for language in LANGUAGES if language in model.languages)
+
+
 def _model(name: str | None) -> Captioner:
     models = service().models
     if not name:
@@ -64,7 +68,7 @@ def _model(name: str | None) -> Captioner:
 
 
 def _languages(name: str, model: Captioner) -> tuple[str, ...]:
-    spoken = tuple(language for language in LANGUAGES if language in model.languages)
+    spoken = languages_of(model)
     if name == "all":
         return spoken
     if name not in spoken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -12,6 +12,13 @@ from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.photos import PhotoError
+from app.web import problems
+
+if TYPE_CHECKING:
+    from app.web import shapes
+
+FOR_PROGRAMS = ("/api/", "/model/")
+"""Addresses below which every error is JSON, whatever the client accepts."""
 
 
 class WebError(Exception):
@@ -37,7 +44,7 @@ class NoPhotoChosen(WebError):
 
 class NoPhotoSent(WebError):
     code, status = "no_photo", 400
-    message = _l("No photo arrived. Send at least one JPEG file in the form field “photo”.")
+    message = _l("No photo arrived. Send a JPEG file in the form field “%(field)s”.")
 
 
 class TooManyPhotos(WebError):
@@ -138,14 +145,26 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _respond_to_http)
 
 
-def as_json(error: WebError | PhotoError) -> dict[str, str]:
+def as_json(error: WebError | PhotoError) -> shapes.ErrorDetail:
     return {"code": error.code, "message": str(error)}
 
 
 def respond(error: WebError | PhotoError) -> Response:
+    """The error as the client reads it: a problem, JSON or a page."""
+    if problems.wanted():
+        response = with_status(jsonify(problems.as_problem(error)), error)
+        response.mimetype = problems.MIMETYPE
+        return response
     if wants_json():
-        return with_status(jsonify(error=as_json(error)), error)
+        return with_status(jsonify(_body(error)), error)
     return with_status(render_template("error.html", message=str(error)), error)
+
+
+def _body(error: WebError | PhotoError) -> shapes.Error | shapes.MaxError:
+    if request.path.startswith("/model/"):
+        # Beside Kantu's own form, where the clients of MAX look.
+        return {"status": "error", "message": str(error), "error": as_json(error)}
+    return {"error": as_json(error)}
 
 
 def with_status(body: ResponseReturnValue, error: WebError | PhotoError) -> Response:
@@ -165,4 +184,4 @@ def _respond_to_http(error: HTTPException) -> Response:
 
 def wants_json() -> bool:
     accepted = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return request.path.startswith("/api/") or accepted == "application/json"
+    return request.path.startswith(FOR_PROGRAMS) or accepted == "application/json"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
@@ -13,15 +14,26 @@ from PIL import Image
 
 from app.photos import PhotoError, megabytes, too_large
 from app.web import errors, language
-from app.web.captions import Captions, describe, read_options
+from app.web.captions import Captions, Options, describe, read_options
 from app.web.service import service
 from app.web.texts import caption_choices
-from app.web.uploads import receive
+from app.web.uploads import Upload, receive
 
 pages = Blueprint("pages", __name__)
 pages.after_request(language.remember)
 
 SHOWN_SIZE = (800, 800)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one photo, for its card on the page."""
+
+    name: str
+    photo: str = ""
+    """A data: address."""
+    captions: Captions = field(default_factory=dict)
+    error: PhotoError | None = None
 
 
 @pages.get("/")
@@ -33,34 +45,45 @@ def index() -> ResponseReturnValue:
 def caption() -> Response:
     form: Mapping[str, str] = {}
     try:
-        with receive(most_photos=1) as photos:
+        with receive(service().settings.max_photos) as photos:
             form = request.form
             options = read_options(form)
             if not photos:
                 raise errors.NoPhotoChosen
-            photo, captions = describe(photos[0].data, options)
+            results = [_result(photo, options) for photo in photos]
     except (errors.WebError, PhotoError) as error:
         return errors.with_status(_page(form, error=str(error)), error)
-    return make_response(_page(form, photo=_data_uri(photo), captions=captions))
+    return _answer(form, results)
 
 
-def _page(
-    form: Mapping[str, str],
-    error: str = "",
-    photo: str = "",
-    captions: Captions | None = None,
-) -> str:
+def _result(photo: Upload, options: Options) -> Result:
+    try:
+        pixels, captions = describe(photo.data, options)
+    except PhotoError as error:
+        return Result(photo.name, error=error)
+    return Result(photo.name, _data_uri(pixels), captions)
+
+
+def _answer(form: Mapping[str, str], results: Sequence[Result]) -> Response:
+    """As the API: 200 where at least one photo could be read, else the first one's error."""
+    failures = [result.error for result in results if result.error]
+    if len(failures) < len(results):
+        return make_response(_page(form, results=results))
+    # A photo that came alone needs no card to say which one is meant.
+    shown = results if len(results) > 1 else ()
+    return errors.with_status(_page(form, error=str(failures[0]), results=shown), failures[0])
+
+
+def _page(form: Mapping[str, str], error: str = "", results: Sequence[Result] = ()) -> str:
     settings = service().settings
     return render_template(
         "index.html",
         service=service(),
         form=form,
         error=error,
-        photo=photo,
-        captions=captions or {},
+        results=results,
         caption_choices=caption_choices(service().languages),
         megabytes=megabytes(settings.max_bytes),
-        no_photo=errors.NoPhotoChosen(),
         too_large=too_large(settings.max_bytes),
     )
 

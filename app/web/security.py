@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from app.web import cors
 from app.web.errors import CrossSite
 
 POLICY = {
@@ -14,6 +15,8 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "worker-src": "'self'",
     # blob: is the preview of a chosen photo, data: the photo beside a result made on the server.
     "img-src": "'self' data: blob:",
     "form-action": "'self'",
@@ -36,22 +39,26 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_other_sites() -> None:
-    """Raises CrossSite where a page of another site made the browser send this.
+    """Raises CrossSite where a page of another site made the browser send this, and KANTU_CORS does
+    not name that site.
 
     Browsers say whose page it was, and no page can change what they say: no secret need be hidden
     in the form. Programs such as curl say nothing and are let in, for they hold no one's cookies.
     """
+    if not is_harmless() and not cors.allows():
+        raise CrossSite
+
+
+def is_harmless() -> bool:
+    """Whether this only asks, or no page of another site had a part in it."""
     if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
+        return True
     relation = request.headers.get("Sec-Fetch-Site")
     if relation:
-        own = relation in ("same-origin", "none")
-    else:
-        # Browsers send the first only to https and localhost, this to all.
-        origin = request.headers.get("Origin")
-        own = origin is None or urlsplit(origin).netloc == request.host
-    if not own:
-        raise CrossSite
+        return relation in ("same-origin", "none")
+    # Browsers send the first only to https and localhost, this to all.
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
 
 
 def _add_headers(response: Response) -> Response:

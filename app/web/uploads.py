@@ -51,22 +51,25 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 @contextmanager
-def receive(most_photos: int) -> Iterator[list[Upload]]:
-    """The photos of this request, with a place in the queue. Raises WebError or PhotoError."""
+def receive(most_photos: int, field: str = "photo") -> Iterator[list[Upload]]:
+    """The photos in this field of the request's form, with a place in the queue.
+
+    Raises WebError or PhotoError.
+    """
     count()
-    limit = _most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
+    limit = most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(service().settings, most_photos)
     request.max_content_length = limit
     try:
         with service().queue.place(limit if length is None else length):
-            yield _photos(most_photos)
+            yield _photos(most_photos, field)
     except QueueFull:
         raise Busy from None
 
 
-def _most_bytes(settings: Settings, photos: int) -> int:
+def most_bytes(settings: Settings, photos: int) -> int:
     """What so many photos may weigh together."""
     return max(settings.max_bytes, min(photos * settings.max_bytes, MOST_REQUEST_BYTES))
 
@@ -74,13 +77,13 @@ def _most_bytes(settings: Settings, photos: int) -> int:
 def _too_large(settings: Settings, photos: int) -> WebError | PhotoError:
     if photos == 1:
         return too_large(settings.max_bytes)
-    together = megabytes(_most_bytes(settings, photos))
+    together = megabytes(most_bytes(settings, photos))
     return PhotosTooLarge(each=megabytes(settings.max_bytes), together=together)
 
 
-def _photos(most: int) -> list[Upload]:
+def _photos(most: int, field: str) -> list[Upload]:
     # A browser sends a part without a name where no file was chosen.
-    photos = [photo for photo in request.files.getlist("photo") if photo.filename]
+    photos = [photo for photo in request.files.getlist(field) if photo.filename]
     if len(photos) > most:
         raise TooManyPhotos(most=most)
     # getvalue() and not read(), which would make a copy of what so many requests hold.

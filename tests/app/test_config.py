@@ -20,6 +20,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         beam_width=3,
         rate_limit=Rate(30, 60, except_local=True),
         token="",
+        cors=(),
         proxies=0,
         log=True,
         metrics_port=None,
@@ -41,6 +42,7 @@ def test_every_setting_can_be_set() -> None:
         "KANTU_BEAM_WIDTH": "10",
         "KANTU_RATE_LIMIT": "1000/day",
         "KANTU_TOKEN": "Aa0-._~+/=",
+        "KANTU_CORS": "https://blog.example.com, http://localhost:3000",
         "KANTU_PROXIES": "2",
         "KANTU_LOG": "off",
         "KANTU_METRICS_PORT": "9100",
@@ -55,6 +57,7 @@ def test_every_setting_can_be_set() -> None:
         beam_width=10,
         rate_limit=Rate(1000, 24 * 60 * 60, except_local=False),
         token="Aa0-._~+/=",
+        cors=("https://blog.example.com", "http://localhost:3000"),
         proxies=2,
         log=False,
         metrics_port=9100,
@@ -63,6 +66,14 @@ def test_every_setting_can_be_set() -> None:
 
 def test_a_rate_limit_can_be_turned_off() -> None:
     assert Settings.from_environment({"KANTU_RATE_LIMIT": "off"}).rate_limit is None
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [("off", ()), ("*", ("*",)), ("moz-extension://0a-1b", ("moz-extension://0a-1b",))],
+)
+def test_other_sites_may_be_let_in(value: str, origins: tuple[str, ...]) -> None:
+    assert Settings.from_environment({"KANTU_CORS": value}).cors == origins
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,11 @@ def test_a_rate_limit_can_be_turned_off() -> None:
         ("KANTU_RATE_LIMIT", "none", "or off"),
         ("KANTU_TOKEN", "two words", "letters A to Z"),
         ("KANTU_TOKEN", "密码", "letters A to Z"),
+        ("KANTU_CORS", "blog.example.com", "such as https://blog.example.com"),
+        ("KANTU_CORS", "https://blog.example.com/", "such as https://blog.example.com"),
+        ("KANTU_CORS", "https://Blog.example.com", "such as https://blog.example.com"),
+        ("KANTU_CORS", "https://a.example,*", "* for every site, or off"),
+        ("KANTU_CORS", "null", "such as https://blog.example.com"),
         ("KANTU_PROXIES", "nginx", "a whole number from 0 to 10"),
         ("KANTU_LOG", "yes", "on or off"),
         ("KANTU_METRICS_PORT", "0", "a port from 1 to 65535, or off"),

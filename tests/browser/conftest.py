@@ -57,7 +57,8 @@ def captioner() -> Iterator[Patient]:
 
 @pytest.fixture
 def address(captioner: Patient) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, fake_app(captioner, max_bytes=100_000), threaded=True)
+    app = fake_app(captioner, max_bytes=100_000, log=False)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
@@ -66,17 +67,33 @@ def address(captioner: Patient) -> Iterator[str]:
     thread.join()
 
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+
+on_phone_and_desktop = pytest.mark.parametrize(
+    "page", [PHONE, DESKTOP], indirect=True, ids=["phone", "desktop"]
+)
+
+
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page in English, on a phone. Whatever the page complains of fails the test."""
+def page(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Any]:
+    """The page in English, on a phone where the test says nothing else. Whatever the page complains
+    of fails the test."""
+    # Without the service worker, which has tests of its own in test_installed.py: Playwright's
+    # routes would miss what passes through it.
     context = browser.new_context(
-        locale="en-GB", viewport={"width": 360, "height": 740}, base_url=address
+        locale="en-GB",
+        base_url=address,
+        service_workers="block",
+        reduced_motion="reduce",  # or else a test waits until a button has come to rest
+        **getattr(request, "param", PHONE),
     )
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: _keep_policy_violations(said.text, complaints))
     page.goto("/")
+    page.wait_for_selector("html.js")
     yield page
     context.close()
     assert complaints == []

@@ -87,6 +87,24 @@ def test_a_bad_photo_among_good_ones_has_an_error_in_its_place(client: FlaskClie
     assert "GIF" in bad["error"]["message"]
 
 
+@pytest.mark.parametrize("fields", [{}, {"language": "zh", "beam_width": "4"}])
+def test_the_same_request_gets_the_same_answer(client: FlaskClient, fields: dict[str, str]) -> None:
+    photos = (jpeg(), b"GIF89a", noise(50, 50))
+    answers = {post(client, *photos, **fields).data for _ in range(3)}
+    assert len(answers) == 1
+
+
+def test_the_names_of_photos_are_not_written_down(
+    captioner: FakeCaptioner, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files = [(BytesIO(photo), "grandma-in-hospital.jpg") for photo in (jpeg(), b"GIF89a")]
+    with caplog.at_level("DEBUG"):
+        response = fake_app(captioner).test_client().post("/api/v1/captions", data={"photo": files})
+    assert [one["name"] for one in response.get_json()["photos"]] == ["grandma-in-hospital.jpg"] * 2
+    assert "POST /api/v1/captions 200" in caplog.text
+    assert "grandma" not in caplog.text + "".join(capfd.readouterr())
+
+
 def test_bad_photos_alone_give_the_first_error(client: FlaskClient) -> None:
     assert error(post(client, b"GIF89a", b"")) == (415, "not_jpeg")
 

@@ -34,6 +34,7 @@ def test_the_form_answers_with_captions_in_both_languages(client: FlaskClient) -
     assert SAID["en"][0] in response.text and SAID["zh"][0] in response.text
     assert SAID["en"][1] in response.text, "an alternative"
     assert "0.5%" in response.text, "its chance"
+    assert response.text.count(">Quite sure<") == 2, "in words"
     assert shown_error(response) == ""
 
 
@@ -74,14 +75,51 @@ def test_it_asks_for_a_photo_where_none_was_chosen(client: FlaskClient) -> None:
     assert shown_error(response) == "Choose a JPEG photo first."
 
 
-@pytest.mark.parametrize("side", [400, 600])
-def test_a_photo_too_large_gets_one_sentence_whether_it_was_read_or_not(side: int) -> None:
-    client = fake_app(max_bytes=102_400).test_client()
-    assert post(client, noise(200, 200)).status_code == 200
+def test_several_photos_get_a_card_each_with_captions_or_an_error(client: FlaskClient) -> None:
+    photos = [(BytesIO(jpeg()), "a.jpg"), (BytesIO(b"GIF89a"), "b.jpg"), (BytesIO(jpeg()), "c.jpg")]
+    response = client.post("/", data={"photo": photos, "language": "en"})
+    assert response.status_code == 200
+    assert shown_error(response) == ""
+    names = re.findall(r"<h3[^>]*>(.+?)</h3>", response.text)
+    states = re.findall(r'<li class="card" data-state="(.+?)"', response.text)
+    assert list(zip(names, states, strict=True)) == [
+        ("a.jpg", "done"),
+        ("b.jpg", "failed"),
+        ("c.jpg", "done"),
+    ]
+    assert '<p class="error">This file is GIF, not JPEG.' in response.text
+
+
+def test_where_no_photo_can_be_read_the_answer_is_the_first_error(client: FlaskClient) -> None:
+    photos = [(BytesIO(b"GIF89a"), "a.jpg"), (BytesIO(jpeg()[:300]), "b.jpg")]
+    response = client.post("/", data={"photo": photos})
+    assert response.status_code == 415
+    assert "GIF" in shown_error(response)
+    assert response.text.count('data-state="failed"') == 2, "each says what is wrong with it"
+
+
+def test_more_photos_than_allowed_are_refused() -> None:
+    client = fake_app(max_photos=2).test_client()
+    response = client.post("/", data={"photo": [(BytesIO(jpeg()), "a.jpg") for _ in range(3)]})
+    assert response.status_code == 413
+    assert shown_error(response).startswith("Too many photos: 2 at most")
+
+
+@pytest.mark.parametrize(
+    ("side", "sentence"),
+    [
+        (200, "This photo is larger than 0.02 MB."),
+        (600, "Too large: a photo may have up to 0.02 MB, and all photos of one request 0.16 MB."),
+    ],
+    ids=["read", "not even read"],
+)
+def test_a_photo_too_large_gets_a_sentence_with_the_limit(side: int, sentence: str) -> None:
+    client = fake_app(max_bytes=20_480).test_client()
+    assert post(client, noise(60, 60)).status_code == 200
     response = post(client, noise(side, side))
     assert response.status_code == 413
-    assert shown_error(response).startswith("This photo is larger than 0.098 MB.")
-    assert f'data-too-large="{shown_error(response)}"' in response.text, "the script's is the same"
+    assert shown_error(response).startswith(sentence)
+    assert 'data-too-large="This photo is larger than 0.02 MB.' in response.text
 
 
 def test_what_the_captioner_says_is_escaped() -> None:

@@ -1,0 +1,70 @@
+// One photo to the server, its captions back.
+
+import { texts } from "./dom.js";
+
+const MOST_TRIES = 6;
+const LONGEST_WAIT = 60; // seconds: who is told to wait longer may as well try again by hand
+
+/** Why there are no captions: its message is a sentence for the person. */
+class Refusal extends Error {
+  constructor(message, retryAfter) {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Captions of the photo. Where the server is busy, waits as long as it says and asks again.
+ *
+ * `fields` are the form's (language, model). `tell` is called with ("uploading", share),
+ * ("looking") and ("busy", seconds). Rejects with a Refusal, or once `signal` aborts.
+ */
+export async function describe(photo, fields, signal, tell) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask(photo, fields, signal, tell);
+    } catch (error) {
+      if (!error.retryAfter || error.retryAfter > LONGEST_WAIT || tries === MOST_TRIES) throw error;
+      tell("busy", error.retryAfter);
+      await sleep(error.retryAfter, signal);
+    }
+  }
+}
+
+// XMLHttpRequest, not fetch: only it says how much is uploaded.
+function ask(photo, fields, signal, tell) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", texts.api);
+    request.responseType = "json";
+    request.upload.onprogress = ({ loaded, total }) => tell("uploading", loaded / total);
+    request.upload.onload = () => tell("looking");
+    request.onload = () =>
+      request.status === 200 ? resolve(request.response.photos[0].captions) : reject(refusal(request));
+    request.onerror = () => reject(new Refusal(texts.unreachable));
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort());
+    tell("uploading", 0);
+    request.send(formOf(photo, fields));
+  });
+}
+
+function formOf(photo, fields) {
+  const form = new FormData();
+  form.append("photo", photo, photo.name);
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return form;
+}
+
+function refusal(request) {
+  const wait = request.status === 503 || request.status === 429;
+  const message = request.response?.error?.message ?? texts.unreachable;
+  return new Refusal(message, wait ? Number(request.getResponseHeader("Retry-After")) : 0);
+}
+
+function sleep(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, 1000 * seconds);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}

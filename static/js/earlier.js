@@ -1,0 +1,83 @@
+// Earlier results, which this browser keeps: shown, opened again, deleted.
+
+import { copyOf, find, htmlLang, mainCaption, say, texts } from "./dom.js";
+import * as history from "./history.js";
+import { announce } from "./status.js";
+import { isOn, turn } from "./switches.js";
+
+const AT_A_TIME = 12;
+
+let shown = AT_A_TIME;
+let addresses = []; // of the pictures shown
+
+/**
+ * `isOpen(id)`: whether a result is among those of now; `open(entry)` puts it there.
+ *
+ * Returns {keep, refresh}: keep(entry) where the person wants that, refresh() to show what is kept.
+ */
+export function setUpEarlier(isOpen, open) {
+  const refresh = async () => {
+    const entries = (await history.all()).filter(({ id }) => !isOpen(id));
+    show(entries, { open, refresh });
+  };
+  const keep = async (entry) => {
+    if (isOn("keep")) await history.save(entry);
+  };
+  setUpSwitch();
+  find("more").addEventListener("click", () => {
+    shown += AT_A_TIME;
+    refresh();
+  });
+  find("delete-all").addEventListener("click", async () => {
+    await history.clear();
+    await afterDeleting(refresh);
+  });
+  refresh();
+  return { keep, refresh };
+}
+
+function setUpSwitch() {
+  const keep = find("keep");
+  keep.checked = isOn("keep");
+  keep.addEventListener("change", () => turn("keep", keep.checked));
+}
+
+function show(entries, on) {
+  addresses.forEach((address) => URL.revokeObjectURL(address));
+  addresses = [];
+  find("kept").replaceChildren(...entries.slice(0, shown).map((entry) => item(entry, on)));
+  find("more").hidden = entries.length <= shown;
+  find("delete-all").hidden = !entries.length;
+}
+
+function item(entry, { open, refresh }) {
+  const element = copyOf("kept-item");
+  const { text, language } = mainCaption(entry.captions);
+  const image = element.querySelector("img");
+  image.src = URL.createObjectURL(entry.photo);
+  addresses.push(image.src);
+  const caption = element.querySelector(".kept-text");
+  caption.textContent = text;
+  caption.lang = htmlLang(language);
+  const time = element.querySelector("time");
+  time.dateTime = new Date(entry.time).toISOString();
+  time.textContent = new Date(entry.time).toLocaleString(document.documentElement.lang, {
+    dateStyle: "medium",
+    timeStyle: "short",
+  });
+  element.querySelector(".open").addEventListener("click", () => open(entry));
+  const remove = element.querySelector(".delete");
+  remove.querySelector("span").textContent = say(texts.delete, { name: entry.name });
+  remove.addEventListener("click", async () => {
+    await history.remove(entry.id);
+    await afterDeleting(refresh);
+  });
+  return element;
+}
+
+// The button that had the focus is gone.
+async function afterDeleting(refresh) {
+  await refresh();
+  announce(texts.deleted);
+  find("earlier-title").focus();
+}

@@ -1,0 +1,67 @@
+// Earlier results, kept in this browser alone. Where it keeps nothing, as private windows of some
+// browsers do, all() is empty and the rest does nothing.
+
+/** Past it, the oldest are forgotten: some 100 MB of photos. */
+export const MOST_KEPT = 500;
+
+export async function save(entry) {
+  await within("readwrite", async (entries) => {
+    entries.put(entry);
+    const old = (await result(entries.count())) - MOST_KEPT;
+    if (old <= 0) return;
+    const oldest = await result(entries.index("time").getAllKeys(null, old));
+    oldest.forEach((id) => entries.delete(id));
+  });
+}
+
+/** The newest first. */
+export async function all() {
+  const entries = await within("readonly", (entries) => result(entries.index("time").getAll()));
+  return (entries ?? []).reverse();
+}
+
+export async function remove(id) {
+  await within("readwrite", (entries) => result(entries.delete(id)));
+}
+
+export async function clear() {
+  await within("readwrite", (entries) => result(entries.clear()));
+}
+
+// What `work` returns, once it is written down; undefined where the browser refuses.
+async function within(mode, work) {
+  let database;
+  try {
+    database = await open();
+    const transaction = database.transaction("entries", mode);
+    const done = finished(transaction);
+    const [answer] = await Promise.all([work(transaction.objectStore("entries")), done]);
+    return answer;
+  } catch {
+    return undefined;
+  } finally {
+    database?.close();
+  }
+}
+
+function open() {
+  const request = indexedDB.open("kantu", 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore("entries", { keyPath: "id" }).createIndex("time", "time");
+  };
+  return result(request);
+}
+
+function result(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function finished(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
+}

@@ -1,0 +1,79 @@
+// One photo from the moment it is chosen: made small, sent, described.
+
+import { describe } from "./api.js";
+import { Card } from "./card.js";
+import { newId, texts } from "./dom.js";
+import { toUpload } from "./shrink.js";
+
+export class Photo {
+  #stopping = new AbortController();
+  entry; // for js/history.js and the downloads, once there are captions
+
+  /** `fields`: what the form asks for. `on`: as for Card. */
+  constructor(file, name, fields, on) {
+    this.original = file;
+    this.fields = fields;
+    this.name = name;
+    this.card = new Card(name, file, on);
+  }
+
+  /** One that was described earlier. */
+  static from(entry, on) {
+    const photo = new Photo(entry.photo, entry.name, {}, on);
+    photo.#finish(entry);
+    return photo;
+  }
+
+  get isOpen() {
+    return !this.#stopping.signal.aborted;
+  }
+
+  /** Resolves to "done", "failed", or "removed" where the person did not want to wait. */
+  async describe() {
+    if (!this.isOpen) return "removed";
+    try {
+      const upload = await this.#upload();
+      const tell = (state, detail) => this.isOpen && this.card.show(state, detail);
+      const captions = await describe(upload, this.fields, this.#stopping.signal, tell);
+      this.#finish(entryOf(this.name, upload, captions));
+      return "done";
+    } catch (error) {
+      if (!this.isOpen) return "removed";
+      this.card.show("failed", error.message);
+      return "failed";
+    }
+  }
+
+  remove() {
+    this.#stopping.abort();
+    this.card.remove();
+  }
+
+  async #upload() {
+    const upload = await toUpload(this.original);
+    if (upload.size > Number(texts.maxBytes)) throw new Error(texts.tooLarge);
+    this.card.showPhoto(upload);
+    return upload;
+  }
+
+  #finish(entry) {
+    this.entry = entry;
+    this.card.showCaptions(entry.captions);
+  }
+}
+
+function entryOf(name, photo, captions) {
+  return {
+    id: newId(),
+    name,
+    time: Date.now(),
+    photo,
+    captions: captions.map(({ language, text, probability, alternatives }) => ({
+      language,
+      text,
+      edited: false,
+      probability,
+      alternatives: alternatives.map(({ text, probability }) => ({ text, probability })),
+    })),
+  };
+}

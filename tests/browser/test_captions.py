@@ -1,0 +1,203 @@
+"""What a person does with captions: edit, choose another, copy, hear and download them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import on_phone_and_desktop
+from tests.browser.test_page import DONE, file
+from tests.fakes import SAID
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+MINE = "My own red square, “quoted”."
+
+
+def describe(page: Any, *names: str) -> None:
+    page.set_input_files("#file", [file(name) for name in names])
+    expect(page.locator(DONE)).to_have_count(len(names))
+
+
+def english(page: Any) -> Any:
+    return page.get_by_role("group", name="English").first
+
+
+def text(page: Any) -> Any:
+    return english(page).get_by_role("textbox", name="English caption of a.jpg")
+
+
+@on_phone_and_desktop
+def test_a_caption_can_be_edited_in_place(page: Any) -> None:
+    describe(page, "a.jpg")
+    text(page).fill(MINE * 9)
+    expect(english(page).locator(".sure")).to_have_text("Edited by you")
+    expect(page.locator(".frame img")).to_have_attribute("alt", MINE * 9)
+    assert text(page).evaluate("area => area.scrollHeight <= area.clientHeight"), "all is seen"
+
+
+@on_phone_and_desktop
+def test_another_way_to_say_it_takes_the_captions_place(page: Any) -> None:
+    describe(page, "a.jpg")
+    others = english(page).locator(".others")
+    others.locator("summary").click()
+    expect(others.locator(".chance")).to_have_text(["0.5%", "0.05%"])
+    others.get_by_role("button", name=SAID["en"][2]).click()
+    expect(text(page)).to_have_value(SAID["en"][2])
+    expect(english(page).locator(".sure")).to_have_text("A guess")
+    expect(others.locator(".other-text")).to_have_text([SAID["en"][1], SAID["en"][0]])
+
+
+def test_neither_the_models_words_nor_ones_own_are_lost(page: Any) -> None:
+    describe(page, "a.jpg")
+    text(page).fill(MINE)
+    others = english(page).locator(".others")
+    others.locator("summary").click()
+    others.get_by_role("button", name=SAID["en"][0]).click()
+    expect(text(page)).to_have_value(SAID["en"][0])
+    expect(english(page).locator(".sure")).to_have_text("Quite sure")
+    others.get_by_role("button", name=MINE).click()
+    expect(text(page)).to_have_value(MINE)
+    expect(english(page).locator(".sure")).to_have_text("Edited by you")
+
+
+def clipboard(page: Any) -> str:
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+@on_phone_and_desktop
+def test_one_caption_or_all_can_be_copied(page: Any) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    describe(page, "a.jpg", "b.jpg")
+    text(page).fill(MINE)
+    button = english(page).locator(".copy")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert clipboard(page) == MINE
+    expect(button).to_have_text("Copy")
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.locator("#copy-all")).to_have_text("Copied")
+    chinese = SAID["zh"][0]
+    assert clipboard(page) == f"a.jpg\n{MINE}\n{chinese}\n\nb.jpg\n{SAID['en'][0]}\n{chinese}"
+
+
+def test_it_copies_without_https_too(page: Any) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    describe(page, "a.jpg")
+    page.evaluate("""() => {
+        const read = navigator.clipboard.readText.bind(navigator.clipboard);
+        window.pasted = () => read();
+        Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
+    }""")
+    english(page).locator(".copy").click()
+    expect(english(page).locator(".copy")).to_be_focused()
+    assert page.evaluate("pasted()") == SAID["en"][0]
+
+
+def download(page: Any, name: str) -> Path:
+    page.locator("#downloads > summary").click()
+    with page.expect_download() as caught:
+        page.get_by_role("button", name=name).click()
+    expect(page.locator("#downloads > summary")).to_be_focused()
+    folder = Path(caught.value.path()).parent
+    path = folder / caught.value.suggested_filename
+    caught.value.save_as(path)
+    return path
+
+
+@on_phone_and_desktop
+def test_captions_can_be_downloaded_as_text(page: Any) -> None:
+    describe(page, "a.jpg", "b.jpg")
+    text(page).fill(MINE)
+    table = download(page, "Table (CSV)")
+    assert table.name == "kantu.csv"
+    rows = list(csv.DictReader(StringIO(table.read_text(encoding="utf-8-sig"))))
+    assert [(row["file"], row["language"], row["caption"]) for row in rows] == [
+        ("a.jpg", "en", MINE),
+        ("a.jpg", "zh", SAID["zh"][0]),
+        ("b.jpg", "en", SAID["en"][0]),
+        ("b.jpg", "zh", SAID["zh"][0]),
+    ]
+    photos = json.loads(download(page, "JSON").read_text(encoding="utf-8"))["photos"]
+    assert [photo["captions"][0]["text"] for photo in photos] == [MINE, SAID["en"][0]]
+    assert f'alt="{SAID["en"][0]}"' in download(page, "Web page (HTML)").read_text("utf-8")
+    assert f"![{SAID['en'][0]}](b.jpg)" in download(page, "Markdown").read_text("utf-8")
+
+
+@on_phone_and_desktop
+def test_photos_can_be_downloaded_with_their_captions_inside(page: Any) -> None:
+    describe(page, "a.jpg")
+    text(page).fill(MINE)
+    alone = download(page, "Photos with captions inside")
+    assert alone.name == "a.jpg"
+    assert alone.read_bytes().startswith(b"\xff\xd8") and MINE.encode() in alone.read_bytes()
+    page.set_input_files("#file", [file("b.jpg")])
+    expect(page.locator(DONE)).to_have_count(2)
+    with zipfile.ZipFile(download(page, "Photos with captions inside")) as archive:
+        assert archive.namelist() == ["b.jpg", "a.jpg"]
+        assert SAID["zh"][0].encode() in archive.read("b.jpg")
+
+
+def test_a_picture_of_another_kind_is_downloaded_as_jpeg(page: Any) -> None:
+    page.evaluate("""async () => {
+        const canvas = new OffscreenCanvas(40, 30);
+        canvas.getContext("2d").fillRect(0, 0, 9, 9);
+        const data = new DataTransfer();
+        const blob = await canvas.convertToBlob();
+        data.items.add(new File([blob], "drawing.png", { type: blob.type }));
+        document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer: data }));
+    }""")
+    expect(page.locator(DONE)).to_have_count(1)
+    path = download(page, "Photos with captions inside")
+    assert path.name == "drawing.jpg" and path.read_bytes().startswith(b"\xff\xd8")
+
+
+def test_the_menu_of_downloads_closes_by_escape_and_from_outside(page: Any) -> None:
+    describe(page, "a.jpg")
+    menu = page.get_by_role("button", name="Markdown")
+    page.locator("#downloads > summary").click()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(page.locator("#downloads > summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    page.locator("#results-title").click()
+    expect(menu).to_be_hidden()
+
+
+# Chromium has no voices where there is no sound.
+VOICES = """
+    class Speech extends EventTarget {
+        voices = [];
+        spoken = [];
+        getVoices() { return this.voices; }
+        speak({ text, lang }) { this.spoken.push([text, lang]); }
+        cancel() {}
+    }
+    Object.defineProperty(window, "speechSynthesis", { value: new Speech() });
+    window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+"""
+
+
+def test_a_caption_is_read_aloud_where_there_is_a_voice(page: Any) -> None:
+    page.add_init_script(VOICES)
+    page.reload()
+    page.wait_for_selector("html.js")
+    describe(page, "a.jpg")
+    buttons = page.get_by_role("button", name="Read aloud")
+    expect(buttons).to_have_count(0)
+    page.evaluate("""() => {
+        speechSynthesis.voices = [{ lang: "zh-CN", localService: true }];
+        speechSynthesis.dispatchEvent(new Event("voiceschanged"));
+    }""")
+    expect(buttons).to_have_count(1)
+    buttons.click()
+    page.get_by_role("button", name="Stop reading").click()
+    expect(buttons).to_have_count(1)
+    assert page.evaluate("speechSynthesis.spoken") == [[SAID["zh"][0], "zh-CN"]]

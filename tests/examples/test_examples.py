@@ -1,0 +1,269 @@
+"""The programs in examples/, run as users run them, against Kantu and small servers that behave as
+the documents of Mastodon (methods/media) and of WordPress (REST API, media) say.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask, Response, jsonify, request
+from werkzeug.serving import make_server
+
+from app.config import ROOT
+from tests.fakes import SAID, fake_app, jpeg
+
+TOKEN = "s3same-0pen"
+EN, ZH = SAID["en"][0], SAID["zh"][0]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def kantu() -> Iterator[str]:
+    with serving(fake_app(token=TOKEN, log=False)) as address:
+        yield address
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / 'a "dog".jpg'
+    path.write_bytes(jpeg())
+    return path
+
+
+@pytest.fixture
+def run(kantu: str) -> Run:
+    def run(name: str, *arguments: str | Path, **environment: str) -> Any:
+        program = ROOT / "examples" / name
+        command = [sys.executable, program] if program.suffix == ".py" else [program]
+        return subprocess.run(
+            [*command, *arguments],
+            env={**os.environ, "KANTU": kantu, "KANTU_TOKEN": TOKEN, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_curl(run: Run, photo: Path) -> None:
+    result = run("caption.sh", photo, "zh")
+    assert result.returncode == 0, result.stderr
+    assert ZH in result.stdout
+
+
+def test_curl_shows_an_error_and_fails(run: Run, photo: Path) -> None:
+    result = run("caption.sh", photo, KANTU_TOKEN="wrong")
+    assert result.returncode != 0
+    assert "unauthorized" in result.stdout
+
+
+def test_the_python_client_captions_photos_and_says_which_it_could_not(
+    run: Run, photo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"GIF89a")
+    result = run("kantu_client.py", broken, photo)
+    assert result.returncode == 1
+    first, second = result.stdout.splitlines()
+    assert first.startswith(f"{broken}: This file is GIF")
+    assert second == f"{photo}: {EN}"
+
+
+def test_the_python_client_says_why_a_request_failed(run: Run, photo: Path) -> None:
+    result = run("kantu_client.py", photo, KANTU_TOKEN="wrong")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "This server is private. Sign in with its access token.\n"
+
+
+def test_the_python_client_tries_again_when_it_is_told_to(run: Run, photo: Path) -> None:
+    busy = Flask("busy")
+    statuses = [503, 429]
+
+    @busy.post("/api/v1/captions")
+    def captions() -> Response:
+        if statuses:
+            fault = {"code": "busy", "message": "Try again."}
+            return Response(
+                jsonify(error=fault).data,
+                statuses.pop(),
+                {"Retry-After": "1"},
+                mimetype="text/json",
+            )
+        return jsonify(photos=[{"name": "a.jpg", "captions": [{"text": EN}]}])
+
+    with serving(busy) as address:
+        result = run("kantu_client.py", photo, KANTU=address)
+    assert (result.returncode, result.stdout) == (0, f"{photo}: {EN}\n")
+    assert not statuses
+
+
+class Mastodon:
+    """POST /api/v2/media, GET and PUT /api/v1/media/:id, POST /api/v1/statuses."""
+
+    def __init__(self) -> None:
+        self.app = Flask("mastodon")
+        self.media: list[dict[str, Any]] = []
+        self.files: list[bytes] = []
+        self.posts: list[dict[str, Any]] = []
+        self.still_processing = 1
+        self.app.before_request(self.authorize)
+        self.app.post("/api/v2/media")(self.upload)
+        self.app.get("/api/v1/media/<int:one>")(self.get)
+        self.app.put("/api/v1/media/<int:one>")(self.update)
+        self.app.post("/api/v1/statuses")(self.post)
+        self.app.get("/files/<int:one>")(self.file)
+
+    def authorize(self) -> tuple[Response, int] | None:
+        public = request.path.startswith("/files")
+        if public or request.headers.get("Authorization") == "Bearer mastodon":
+            return None
+        return jsonify(error="The access token is invalid"), 401
+
+    def upload(self) -> tuple[Response, int]:
+        file = request.files["file"]
+        assert file.mimetype == "image/jpeg", "Mastodon wants a MIME type"
+        self.files.append(file.read())
+        one = str(len(self.media))
+        self.media.append(
+            {
+                "id": one,
+                "type": "image",
+                "url": None,
+                "preview_url": f"{request.url_root}files/{one}",
+                "description": request.form.get("description"),
+            }
+        )
+        return jsonify(self.media[-1]), 202
+
+    def get(self, one: int) -> tuple[Response | str, int]:
+        if self.still_processing:
+            self.still_processing -= 1
+            return "", 206
+        return jsonify(self.media[one]), 200
+
+    def update(self, one: int) -> Response:
+        self.media[one]["description"] = request.form["description"]
+        return jsonify(self.media[one])
+
+    def post(self) -> Response:
+        media = [self.media[int(one)] for one in request.form.getlist("media_ids[]")]
+        self.posts.append(
+            {"text": request.form["status"], "alt": [one["description"] for one in media]}
+        )
+        return jsonify(url="https://mastodon.example/@mei/1")
+
+    def file(self, one: int) -> Response:
+        return Response(self.files[one], mimetype="image/jpeg")
+
+
+def test_mastodon_posts_have_alt_texts(run: Run, photo: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(jpeg()[:300])
+    mastodon = Mastodon()
+    with serving(mastodon.app) as address:
+        result = run(
+            "mastodon.py",
+            "A walk",
+            *(photo, f"{photo}=My dog Bello.", broken),
+            MASTODON=address,
+            MASTODON_TOKEN="mastodon",
+            KANTU_LANGUAGE="zh",
+        )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"0: {ZH}\nhttps://mastodon.example/@mei/1\n"
+    assert result.stderr.startswith("no alt text for 2: This photo is damaged or incomplete.")
+    assert mastodon.posts == [{"text": "A walk", "alt": [ZH, "My dog Bello.", None]}]
+
+
+class WordPress:
+    """GET and POST /wp-json/wp/v2/media, of at most two items a page."""
+
+    def __init__(self, *photos: dict[str, Any]) -> None:
+        self.app = Flask("wordpress")
+        self.photos = [
+            {"id": 10 + number, "media_details": {}, "alt_text": "", **one}
+            for number, one in enumerate(photos)
+        ]
+        self.written: list[int] = []
+        self.app.get("/wp-json/wp/v2/media")(self.list)
+        self.app.post("/wp-json/wp/v2/media/<int:one>")(self.update)
+        self.app.get("/<path:name>")(self.file)
+
+    def list(self) -> Response:
+        page, most = int(request.args["page"]), min(2, int(request.args["per_page"]))
+        kind = request.args["mime_type"]
+        found = [self.shown(one) for one in self.photos if one["mime_type"] == kind]
+        response = jsonify(found[(page - 1) * most : page * most])
+        response.headers["X-WP-TotalPages"] = str(-(-len(found) // most))
+        return response
+
+    def shown(self, photo: dict[str, Any]) -> dict[str, Any]:
+        return photo | {"source_url": request.url_root + photo["source_url"]}
+
+    def update(self, one: int) -> tuple[Response, int] | Response:
+        known = "Basic " + b64encode(b"mei:abcd efgh").decode()
+        if request.headers.get("Authorization") != known:
+            return jsonify(code="rest_cannot_edit", message="…", data={"status": 401}), 401
+        (photo,) = [photo for photo in self.photos if photo["id"] == one]
+        photo |= request.get_json()
+        self.written.append(one)
+        return jsonify(photo)
+
+    def file(self, name: str) -> Response:
+        return Response(b"GIF89a" if "broken" in name else jpeg(), mimetype="image/jpeg")
+
+
+def test_wordpress_photos_without_alt_text_get_one(run: Run) -> None:
+    photo = {"mime_type": "image/jpeg"}
+    wordpress = WordPress(
+        photo | {"source_url": "dog.jpg"},
+        photo | {"source_url": "cat.jpg", "alt_text": "My cat."},
+        photo | {"source_url": "broken.jpg"},
+        {"source_url": "logo.png", "mime_type": "image/png"},
+        photo | {"source_url": "sea.jpg"},
+    )
+    settings = {"WORDPRESS_USER": "mei", "WORDPRESS_PASSWORD": "abcd efgh"}
+    with serving(wordpress.app) as address:
+        result = run("wordpress.py", WORDPRESS=address, **settings)
+        again = run("wordpress.py", WORDPRESS=address, **settings)
+    assert [one["alt_text"] for one in wordpress.photos] == [EN, "My cat.", "", "", EN]
+    assert wordpress.written == [10, 14], "each once, and none that had one"
+    assert result.stdout == f"{address}/dog.jpg: {EN}\n{address}/sea.jpg: {EN}\n"
+    assert result.returncode == again.returncode == 1
+    assert result.stderr.startswith(f"{address}/broken.jpg: This file is GIF")
+    assert again.stdout == ""
+
+
+def test_wordpress_large_photos_are_read_from_their_smaller_copy(run: Run) -> None:
+    wordpress = WordPress({"source_url": "broken.jpg", "mime_type": "image/jpeg"})
+    with serving(wordpress.app) as address:
+        copy = {"large": {"source_url": f"{address}/large.jpg"}}
+        wordpress.photos[0]["media_details"] = {"sizes": copy}
+        settings = {"WORDPRESS_USER": "mei", "WORDPRESS_PASSWORD": "abcd efgh"}
+        result = run("wordpress.py", WORDPRESS=address, **settings)
+    assert result.returncode == 0, result.stderr
+    assert wordpress.photos[0]["alt_text"] == EN
