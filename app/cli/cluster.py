@@ -107,7 +107,8 @@ def caption_all(job: Job, desk: Any, count: int, workers: int) -> None:
         size=workers, max_concurrent_calls_per_actor=AT_ONCE, enable_true_multi_threading=True
     )
     numbers = ray.data.from_items(list(range(count)), override_num_blocks=count)
-    captioned = numbers.map(Hand, fn_constructor_args=(job, desk), compute=pool)
+    hand: Any = Hand  # Ray's types know no class here
+    captioned = numbers.map(hand, fn_constructor_args=(job, desk), compute=pool)
     for row in captioned.iter_rows():
         ray.get(desk.leave.remote(row["item"], json.loads(row["rows"])))
 
@@ -150,7 +151,7 @@ class Cluster:
 
     def _captioned(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Row]]]:
         """Numbers of tasks and their rows, none where those were given before."""
-        desk = ray.remote(Desk).options(num_cpus=0, max_concurrency=1000).remote()
+        desk: Any = ray.remote(Desk).options(num_cpus=0, max_concurrency=1000).remote()
         remote = ray.remote(caption_all).options(num_cpus=0, max_retries=0)
         run = remote.remote(self._job, desk, len(tasks), self._workers)
         sent: Counter[int] = Counter()
