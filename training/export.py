@@ -166,13 +166,12 @@ def _served(runs: list[TrainedDecoder]) -> ServedLanguage:
     if any(run.vocabulary.words != first.vocabulary.words for run in runs):
         raise ValueError(f"the {first.recipe.language!r} runs have not the same words")
     facts = {
-        "recipe": asdict(first.recipe),
         "max_words": first.recipe.max_words,
         "length_penalty": first.recipe.length_penalty,
         "start": first.recipe.style,
         "trained_on": first.trained_on,
         "decoders": [
-            {"decoder": run.recipe.decoder, "dev_scores_in_training": run.scores} for run in runs
+            {"recipe": asdict(run.recipe), "dev_scores_in_training": run.scores} for run in runs
         ],
     }
     decoders = [run.decoder for run in runs]

@@ -160,13 +160,18 @@ def keep_best(trainer: Trainer, figures: dict[str, float], run: Path) -> None:
         progress.best_cider, progress.best_epoch = figures["dev/CIDEr"], progress.epoch
     if not better and not trainer.recipe.keep_last:
         return
-    save_weights(run, trainer.decoder, epoch=progress.epoch)
     scores = {
         name.removeprefix("dev/"): value
         for name, value in figures.items()
         if name.startswith("dev/")
     }
-    _write_json(run / "best.json", {"epoch": progress.epoch, **scores})
+    keep(run, trainer.decoder, {"epoch": progress.epoch, **scores})
+
+
+def keep(run: Path, decoder: Decoder, scores: dict[str, float]) -> None:
+    """Keeps a decoder's weights and its scores on dev, which name its epoch."""
+    save_weights(run, decoder, epoch=int(scores.get("epoch", 0)))
+    _write_json(run / "best.json", scores)
 
 
 def save_weights(run: Path, decoder: Decoder, **facts: int) -> None:
