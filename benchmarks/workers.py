@@ -32,8 +32,9 @@ WORKERS = (1, 2)
 @contextmanager
 def cluster(nodes: int) -> Iterator[str]:
     """The address of a Ray cluster of so many nodes, each with one processor."""
-    # For the nodes and for the commands that this process starts: a cluster without a token runs
-    # whatever anyone on this machine asks for.
+    # For the nodes and for the commands that this process starts. Ray listens on all addresses of
+    # this machine, and has no option against it: --node-ip-address=127.0.0.1 it replaces by another
+    # address. The token alone keeps others from running here what they like.
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     # Or else a node that is told to end waits ten minutes for actors of Ray's own to move on.
     os.environ["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"
@@ -53,7 +54,7 @@ def cluster(nodes: int) -> Iterator[str]:
 
 
 def _node(*options: str) -> subprocess.Popen[bytes]:
-    common = ("--block", "--num-cpus=1", "--disable-usage-stats", "--node-ip-address=127.0.0.1")
+    common = ("--block", "--num-cpus=1", "--disable-usage-stats")
     return subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *common, *options],
         stdout=subprocess.DEVNULL,

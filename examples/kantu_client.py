@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
+from typing import BinaryIO
 
 MOST_TRIES = 5
 
@@ -72,15 +73,33 @@ def _send(request: urllib.request.Request) -> dict:
     for tries_left in reversed(range(MOST_TRIES)):
         try:
             with urllib.request.urlopen(request, timeout=120) as response:
-                return json.load(response)
+                return _answer(response)
         except urllib.error.HTTPError as error:
             with error:
-                wait = error.headers.get("Retry-After")
-                answer = json.load(error)
-            if not wait or not tries_left:
-                raise Refused(**answer["error"]) from None
+                wait = error.headers.get("Retry-After", "")
+                refused = _refused(error)
+            if not wait.isdecimal() or not tries_left:
+                raise refused from None
             time.sleep(int(wait))
     raise AssertionError("the last try returns or raises")
+
+
+def _answer(response: BinaryIO) -> dict:
+    try:
+        return json.load(response)
+    except ValueError:
+        message = "What answers there is not Kantu. Set KANTU to the server's address."
+        raise Refused("not_kantu", message) from None
+
+
+def _refused(error: urllib.error.HTTPError) -> Refused:
+    """In Kantu's words, or in our own where a proxy in front of it has answered with a page."""
+    try:
+        said = json.load(error)["error"]
+        return Refused(said["code"], said["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"Not Kantu but a server in front of it answered: {error.code} {error.reason}."
+        return Refused("not_kantu", f"{message} Look whether Kantu runs, at the address in KANTU.")
 
 
 def main() -> int:

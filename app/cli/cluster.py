@@ -1,8 +1,9 @@
 """A crew on a Ray cluster: Ray Data keeps a pool of workers that have the model loaded.
 
 Its machines need Ray and what the server needs, nothing else. The code and the model travel from
-here once. So does each photo when a worker asks for it: the cluster need not see these disks, and
-nothing but numbers and photos goes there.
+here once. So does each photo when a worker asks for it, by number: the cluster need not see these
+disks. Through `ray://` it learns no paths either. By `auto` or `HOST:6379` this command becomes a
+part of the cluster, and Ray writes down its command line, in which the paths stand.
 
 Who asks and who answers meet at a desk, an actor of the cluster. Ray Data does not work through Ray
 Client, by which `ray://` is reached, so it runs in a task of the cluster.
@@ -15,6 +16,7 @@ import json
 import logging
 import os
 import socket
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -38,6 +40,9 @@ TRIES = 2
 
 KNOCK_SECONDS = 10
 """How long a machine has to say that it is there."""
+
+TOKEN = "Does it have a token? Then set RAY_AUTH_MODE=token and the same RAY_AUTH_TOKEN here."
+"""Ray tells one who has the wrong token, or none, no more than that there is no connection."""
 
 SECONDS = 1
 """How long the desk waits for news, before one looks whether the cluster is still at it."""
@@ -190,10 +195,18 @@ def _connect(address: str, folder: Path) -> None:
     }
     try:
         _knock(address)
-        ray.init(address, runtime_env=travelling, logging_level=logging.ERROR, log_to_driver=False)
+        with warnings.catch_warnings():
+            # Of a port that may be closed. It is open: it was knocked at.
+            warnings.filterwarnings("ignore", "Ray Client connection timed out")
+            ray.init(
+                address, runtime_env=travelling, logging_level=logging.ERROR, log_to_driver=False
+            )
     except Exception as error:  # of many kinds, by what is wrong
-        reason = str(error).strip().split("\n")[0]
-        raise click.ClickException(f"There is no way to the cluster {address}: {reason}") from None
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        # Ray's own, for a socket's are of a more particular kind.
+        advice = f" {TOKEN}" if type(error) is ConnectionError else ""
+        message = f"There is no way to the cluster {address}: {reason}.{advice}"
+        raise click.ClickException(message) from None
 
 
 def _knock(address: str) -> None:

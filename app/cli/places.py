@@ -33,6 +33,9 @@ MEANT = {
 }
 """What a companion holds, and how it is said."""
 
+OTHER = "Choose another --output."
+"""What to do about most that is wrong with a file."""
+
 
 class PlaceError(Exception):
     """One photo's result has no place. str() is a sentence."""
@@ -111,7 +114,8 @@ class ResultsFile:
         try:
             fcntl.flock(companion, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._refused("is being written by another run: wait for it") from None
+            advice = "Wait for it, or choose another --output."
+            raise self._refused("is being written by another run", advice) from None
         companion.seek(0)
         text = companion.read()
         if not self._path.exists() or not self._path.stat().st_size:
@@ -138,13 +142,16 @@ class ResultsFile:
     def _reopened(self) -> IO[bytes]:
         """What is worth keeping, in a new file in the place of the old one."""
         copy = Path(f"{self._path}{COMPANION}-new")
-        with copy.open("wb") as file:
-            file.write(self._format.head.encode())
-            for line in self._kept():
-                file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(copy, self._path)
+        try:
+            with copy.open("wb") as file:
+                file.write(self._format.head.encode())
+                for line in self._kept():
+                    file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(copy, self._path)
+        finally:
+            copy.unlink(missing_ok=True)  # there only where something went wrong
         return self._path.open("ab", buffering=0)
 
     def _kept(self) -> Iterator[bytes]:
@@ -165,16 +172,17 @@ class ResultsFile:
             self._done.add((_key(path), language))
         return not failed
 
-    def _refused(self, why: str) -> click.ClickException:
-        return click.ClickException(
-            f"{click.format_filename(self._path)} {why}. Choose another --output."
-        )
+    def _refused(self, why: str, advice: str = OTHER) -> click.ClickException:
+        return click.ClickException(f"{click.format_filename(self._path)} {why}. {advice}")
 
     def _unwritable(self, error: OSError) -> click.ClickException:
-        return click.ClickException(
-            f"{click.format_filename(self._path)} cannot be written: {error.strerror}. "
-            "What is in it stays; the same command goes on from there."
-        )
+        if os.path.exists(self._path):
+            advice = "What is in it stays; the same command goes on from there."
+        elif isinstance(error, FileNotFoundError):
+            advice = "Make its folder first, or choose another --output."
+        else:
+            advice = OTHER
+        return self._refused(f"cannot be written: {error.strerror}", advice)
 
 
 def _lines(form: Format, result: Result) -> str:

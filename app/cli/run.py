@@ -42,45 +42,67 @@ def run(options: Options) -> int:
     """Captions what is not done yet, and says on the standard error how it goes.
 
     Returns:
-        How many photos failed.
+        How many photos failed, and folders that could not be read.
 
     Raises:
         click.ClickException: with a sentence that says what to do.
     """
-    photos = _photos(options.paths)
+    photos, unread = _photos(options.paths)
+    for error in unread:
+        why = f"This folder cannot be read ({error.strerror}). Its photos are left out."
+        click.echo(f"{name(Path(error.filename))}: {why}", err=True)
     job = _job(options)
     form = _form(options)
     try:
         with closing(_crew(job, options)) as crew:
             languages = _languages(options.language, crew)
             with closing(_place(form, options.output, job, crew.name)) as place:
-                return _caption(photos, crew, languages, place)
+                failed = _caption(photos, crew, languages, place)
     except CheckpointError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         if options.output or form == "xmp":
             click.echo("\nStopped. The same command goes on from here.", err=True)
         raise
+    if unread:  # once more, for among ten thousand photos the first line is out of sight
+        click.echo(f"{len(unread)} of the folders could not be read.", err=True)
+    return failed + len(unread)
 
 
-def _photos(paths: Sequence[Path]) -> list[Path]:
-    """Each once, as they are given, and those of a folder by name."""
+def _photos(paths: Sequence[Path]) -> tuple[list[Path], list[OSError]]:
+    """Each once, as they are given, and those of a folder by name; and what is wrong with the
+    folders that cannot be read."""
     found: dict[str, Path] = {}
+    unread: dict[str, OSError] = {}
     for path in paths:
-        for photo in _inside(path):
+        errors: list[OSError] = []
+        for photo in _inside(path, errors) if path.is_dir() else [path]:
             found.setdefault(os.path.abspath(photo), photo)
-    if not found:
+        for error in errors:
+            unread.setdefault(os.path.abspath(error.filename), error)
+    if not found and not unread:
         raise click.UsageError("There is no .jpg or .jpeg file in there.")
-    return list(found.values())
+    return list(found.values()), list(unread.values())
 
 
-def _inside(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    for inside in sorted(path.rglob("*")):
-        if inside.suffix.lower() in SUFFIXES and inside.is_file():
-            yield inside
+def _inside(folder: Path, errors: list[OSError]) -> list[Path]:
+    """Not rglob: it leaves folders that cannot be read out, without a word."""
+    walk = os.walk(folder, onerror=errors.append)
+    return sorted(path for at, _, files in walk for path in _these(Path(at), files))
+
+
+def _these(folder: Path, files: Sequence[str]) -> Iterator[Path]:
+    for path in (folder / file for file in files):
+        if path.suffix.lower() in SUFFIXES and _is_file(path):
+            yield path
+
+
+def _is_file(path: Path) -> bool:
+    """One that cannot be looked at counts: whoever captions it says so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _job(options: Options) -> Job:
@@ -102,7 +124,7 @@ def _form(options: Options) -> str:
     if options.form == "xmp" and options.output:
         message = "xmp is written beside the photos. Leave --output out."
         raise click.BadParameter(message, param_hint="--format")
-    by_name = BY_SUFFIX.get(options.output.suffix, "text") if options.output else "text"
+    by_name = BY_SUFFIX.get(options.output.suffix.lower(), "text") if options.output else "text"
     return options.form or by_name
 
 

@@ -18,6 +18,8 @@ PROPERTIES = {
 """With the namespaces of their prefixes."""
 
 TAGS = {"en": "en", "zh": "zh-Hans"}
+SIMPLIFIED = ("zh", "zh-hans", "zh-cn", "zh-sg")
+"""The tags, and those that go on from zh-hans-, of Chinese as Kantu writes it."""
 DEFAULT = "x-default"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 SPACE = f' xmlns:rdf="{RDF}"'
@@ -130,8 +132,7 @@ class _Reader:
         elif name := self._property(-2):
             self.properties[name] = _Alternatives()
         elif (name := self._property(-4)) and tag == ITEM:
-            language = attributes.get(LANG, "").split("-")[0].lower()
-            self.properties[name].languages.add(language)
+            self.properties[name].languages.add(_language(attributes.get(LANG, "")))
 
     def _leave(self, tag: str) -> None:
         here = self._parser.CurrentByteIndex
@@ -149,6 +150,15 @@ class _Reader:
         """Which of the properties that we write this is (-2), or is so far inside of."""
         inside = self._path[depth - 1 :]
         return NAMES.get(inside[2]) if inside[:2] == DESCRIPTION and len(inside) > 2 else None
+
+
+def _language(tag: str) -> str:
+    """As Kantu calls the language of a text that is there. Chinese in traditional characters is
+    another one than ours."""
+    tag = tag.lower()
+    language = tag.split("-")[0]
+    ours = language != "zh" or tag in SIMPLIFIED or tag.startswith("zh-hans-")
+    return language if ours else tag
 
 
 def _check_encoding(version: str, encoding: str | None, standalone: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from io import StringIO
 from pathlib import Path
@@ -140,6 +141,53 @@ def test_a_file_that_cannot_be_read_is_an_error_of_its_own(
     assert result.exit_code == 1
     error = json.loads(result.stdout)["error"]
     assert error == {"code": "unreadable", "message": "Permission denied"}
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders named deep cannot be read. Not by chmod, for the same reason."""
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_folder_that_cannot_be_read_is_named_and_stops_nobody(
+    loader: Loader, photos: Path
+) -> None:
+    result = run(loader, photos, photos / "deep", "--language", "en")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+    said = f"{photos / 'deep'}: This folder cannot be read (Permission denied)."
+    assert result.stderr.count(said) == 1, "once, however often it is met"
+    assert result.stderr.endswith("1 of the folders could not be read.\n")
+
+
+@pytest.mark.usefixtures("closed")
+def test_where_no_folder_can_be_read_the_usage_is_not_to_blame(
+    loader: Loader, photos: Path
+) -> None:
+    result = run(loader, photos / "deep")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "This folder cannot be read" in result.stderr and "Usage" not in result.stderr
+
+
+def test_a_photo_that_cannot_be_looked_at_is_not_left_out(
+    loader: Loader, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:  # as where a folder may be listed and no more
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    result = run(loader, photos, "--language", "en")
+    assert result.exit_code == 1
+    assert "3 of 3 photos failed." in result.stderr
 
 
 @pytest.mark.parametrize(

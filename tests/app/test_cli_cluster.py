@@ -115,8 +115,28 @@ def test_workers_go_when_the_command_has_gone(address: str) -> None:
         time.sleep(1)
 
 
+@pytest.mark.parametrize("token", ["0" * 64, None])
+def test_a_wrong_token_gets_a_sentence(
+    address: str, photos: Path, token: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray would go on asking for half a minute.
+    monkeypatch.setenv("RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S", "1")
+    monkeypatch.setenv("RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S", "1")
+    if token:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", token)
+    else:
+        monkeypatch.delenv("RAY_AUTH_MODE")
+        monkeypatch.delenv("RAY_AUTH_TOKEN")
+    done = caption(photos, "--engine-cluster", address)
+    assert done.returncode == 1
+    assert f"There is no way to the cluster {address}: " in done.stderr
+    assert "set RAY_AUTH_MODE=token and the same RAY_AUTH_TOKEN here." in done.stderr
+    assert "Warning" not in done.stderr
+
+
 def test_an_address_where_nobody_is_gets_a_sentence(photos: Path) -> None:
     done = caption(photos, "--engine-cluster", "127.0.0.1:9")
     assert done.returncode == 1
     assert "There is no way to the cluster 127.0.0.1:9" in done.stderr
+    assert "TOKEN" not in done.stderr
     assert "Traceback" not in done.stderr

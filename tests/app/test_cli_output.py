@@ -62,6 +62,10 @@ def command(model: Path, photos: Path, tmp_path: Path) -> Command:
     return Command(model, photos, tmp_path / "captions.jsonl")
 
 
+def left_beside(output: Path) -> list[str]:
+    return sorted(path.name for path in output.parent.glob(f"{output.name}*"))
+
+
 BOTH = [(name, language) for name in NAMES for language in ("en", "zh")]
 
 
@@ -90,7 +94,9 @@ def test_a_second_run_leaves_out_what_is_done(
 
 
 def test_the_name_of_the_file_says_the_format(command: Command, tmp_path: Path) -> None:
-    for name, start in (("a.jsonl", "{"), ("a.csv", "path,"), ("a.txt", str(command.photos))):
+    starts = {"a.jsonl": "{", "a.csv": "path,", "a.txt": str(command.photos)}
+    capitals = {"A.JSONL": "{", "A.CSV": "path,"}
+    for name, start in (starts | capitals).items():
         command.output = tmp_path / name
         command()
         assert command.output.read_text(encoding="utf-8").startswith(start)
@@ -207,6 +213,7 @@ def test_a_line_that_is_not_ours_is_not_lost(command: Command) -> None:
     result = command()
     assert result.exit_code == 1 and "has a line, the 1., that is not Kantu's" in result.stderr
     assert command.output.read_text(encoding="utf-8") == "a diary\n" + whole
+    assert left_beside(command.output) == ["captions.jsonl", "captions.jsonl.kantu"]
 
 
 def test_two_runs_do_not_write_the_same_file(command: Command) -> None:
@@ -215,7 +222,8 @@ def test_two_runs_do_not_write_the_same_file(command: Command) -> None:
     with Path(f"{command.output}.kantu").open() as companion:
         fcntl.flock(companion, fcntl.LOCK_EX)
         result = command()
-    assert result.exit_code == 1 and "is being written by another run" in result.stderr
+    assert result.exit_code == 1
+    assert "another run. Wait for it, or choose another --output.\n" in result.stderr
     assert command.output.read_bytes() == before
     assert command().exit_code == 0
 
@@ -233,8 +241,9 @@ def test_a_full_disk_is_told_and_leaves_what_is_done(
         patched.setattr(os, "fsync", full)
         result = command()
     assert result.exit_code == 1
-    assert "cannot be written: No space left on device." in result.stderr
+    assert "cannot be written: No space left on device. What is in it stays" in result.stderr
     assert command.output.read_bytes() == before
+    assert left_beside(command.output) == ["captions.jsonl", "captions.jsonl.kantu"]
     command()
     assert sorted(command.pairs) == BOTH
 
@@ -245,7 +254,16 @@ def test_a_folder_that_is_not_there_is_told(command: Command) -> None:
     (command.photos / "a.jpg").write_bytes(jpeg())
     command.output = command.output.parent / "nowhere" / "captions.jsonl"
     result = command()
-    assert result.exit_code == 1 and "No such file or directory" in result.stderr
+    assert result.exit_code == 1
+    assert "No such file or directory. Make its folder first, or" in result.stderr
+    assert "stays" not in result.stderr, "there is nothing"
+
+
+def test_a_file_that_cannot_be_begun_is_told(command: Command) -> None:
+    command.output = command.photos / "a.jpg" / "captions.jsonl"
+    result = command()
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Not a directory. Choose another --output.\n")
 
 
 def test_names_that_are_not_utf8_stay_apart(command: Command) -> None:

@@ -114,6 +114,23 @@ def test_what_others_wrote_stays_to_the_byte(
     assert texts(sidecar, BOTH[1]) == alt
 
 
+@pytest.mark.parametrize(
+    ("tag", "added"),
+    [
+        *((tag, False) for tag in ("zh", "zh-Hans", "zh-hans-SG", "zh-CN", "ZH-sg")),
+        *((tag, True) for tag in ("zh-Hant", "zh-Hant-CN", "zh-TW", "zh-HK", "zh-Hansen")),
+    ],
+)
+def test_only_simplified_chinese_counts_as_ours(
+    model: Path, photo: Path, sidecar: Path, tag: str, added: bool
+) -> None:
+    before = DARKTABLE.format(more=OWN.replace("en-GB", tag))
+    sidecar.write_text(before, encoding="utf-8")
+    write(model, photo, "--language", "zh")
+    assert (("zh-Hans", ZH) in texts(sidecar, BOTH[0])) == added
+    assert (tag, "Rex, our dog") in texts(sidecar, BOTH[0])
+
+
 def test_packets_and_other_prefixes_are_understood(model: Path, photo: Path, sidecar: Path) -> None:
     packet = DARKTABLE.format(more=OWN).split("?>", 1)[1].replace("rdf:", "r:")
     packet = packet.replace("xmlns:rdf", "xmlns:r").replace('r:about=""', 'r:about="uuid:1"')

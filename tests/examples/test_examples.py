@@ -121,6 +121,28 @@ def test_the_python_client_tries_again_when_it_is_told_to(run: Run, photo: Path)
     assert not statuses
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (502, "<h1>Bad gateway</h1>", "answered: 502 BAD GATEWAY."),
+        (413, '{"message": "Too large"}', "answered: 413 REQUEST ENTITY TOO LARGE."),
+        (500, "[]", "answered: 500 INTERNAL SERVER ERROR."),
+        (200, "<form>Sign in to this network</form>", "What answers there is not Kantu."),
+    ],
+)
+def test_the_python_client_tells_another_server_s_answer(
+    run: Run, photo: Path, status: int, body: str, said: str
+) -> None:
+    proxy = Flask("proxy")
+    # The date is one way to write Retry-After, which Kantu has no use of.
+    head = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    proxy.post("/api/v1/captions")(lambda: Response(body, status, head))
+    with serving(proxy) as address:
+        result = run("kantu_client.py", photo, KANTU=address)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert said in result.stderr and "Traceback" not in result.stderr
+
+
 class Mastodon:
     """POST /api/v2/media, GET and PUT /api/v1/media/:id, POST /api/v1/statuses."""
 
