@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from training.decoders.layers import Standardise
 from training.decoders.show_and_tell import ShowAndTell
 
 EPOCHS = 20
@@ -21,7 +22,8 @@ class Attributes(ShowAndTell):
     al. 2016, section 3.2: "V_att-LSTM").
 
     The predictor of the words is trained first and by itself, here on the whole photo's features
-    where the paper has a CNN look at many regions.
+    where the paper has a CNN look at many regions. What it says is standardised: most words are
+    unlikely in most photos, and numbers so small and alike go unnoticed for epochs.
     """
 
     adapts_to = None
@@ -39,6 +41,7 @@ class Attributes(ShowAndTell):
         self.attributes = attributes
         self.predictor = layers.Dense(attributes, name="predictor")
         self.predictor.trainable = False
+        self.likely = Standardise(name="likely")
 
     def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
         """Trains the predictor too."""
@@ -63,6 +66,7 @@ class Attributes(ShowAndTell):
             verbose=0,
         )
         self.predictor.set_weights(predictor.layers[-1].get_weights())
+        self.likely.adapt(np.asarray(tf.sigmoid(self.predictor(whole))))
 
     def shown(self, whole: tf.Tensor) -> tf.Tensor:
-        return tf.sigmoid(self.predictor(whole))
+        return self.likely(tf.sigmoid(self.predictor(whole)))
