@@ -51,7 +51,7 @@ function handlers(photo) {
   return {
     remove: () => removeOne(photo()),
     retry: () => retry(photo()),
-    changed: () => earlier.keep(photo().entry),
+    changed: () => earlier.keepSoon(photo().entry),
   };
 }
 

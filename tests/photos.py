@@ -12,7 +12,9 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def photo(name: str) -> np.ndarray:
-    """uint8 RGB (height, width, 3)."""
+    """uint8 RGB (height, width, 3). Besides NAMES there is "motorcycle"."""
+    if name == "motorcycle":
+        return skimage.data.stereo_motorcycle()[0]  # as the left of two eyes sees it
     return getattr(skimage.data, name)()
 
 

@@ -4,12 +4,15 @@ import { texts } from "./dom.js";
 
 const MOST_TRIES = 6;
 const LONGEST_WAIT = 60; // seconds: who is told to wait longer may as well try again by hand
+const FINAL = [400, 413, 415, 422]; // statuses: what is refused so is refused again
 
 /** Why there are no captions: its message is a sentence for the person. */
-class Refusal extends Error {
-  constructor(message, retryAfter) {
+export class Refusal extends Error {
+  /** `retryAfter`: seconds, where waiting helps. `isFinal`: trying again would end the same. */
+  constructor(message, { retryAfter = 0, isFinal = false } = {}) {
     super(message);
     this.retryAfter = retryAfter;
+    this.isFinal = isFinal;
   }
 }
 
@@ -17,7 +20,8 @@ class Refusal extends Error {
  * Captions of the photo. Where the server is busy, waits as long as it says and asks again.
  *
  * `fields` are the form's (language, model). `tell` is called with ("uploading", share),
- * ("looking") and ("busy", seconds). Rejects with a Refusal, or once `signal` aborts.
+ * ("looking") and ("busy", seconds). Rejects with a Refusal, or once `signal` aborts; where it has
+ * already, nothing is sent.
  */
 export async function describe(photo, fields, signal, tell) {
   for (let tries = 1; ; tries++) {
@@ -34,6 +38,7 @@ export async function describe(photo, fields, signal, tell) {
 // XMLHttpRequest, not fetch: only it says how much is uploaded.
 function ask(photo, fields, signal, tell) {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason); // its event is past
     const request = new XMLHttpRequest();
     request.open("POST", texts.api);
     request.responseType = "json";
@@ -59,7 +64,10 @@ function formOf(photo, fields) {
 function refusal(request) {
   const wait = request.status === 503 || request.status === 429;
   const message = request.response?.error?.message ?? texts.unreachable;
-  return new Refusal(message, wait ? Number(request.getResponseHeader("Retry-After")) : 0);
+  return new Refusal(message, {
+    retryAfter: wait ? Number(request.getResponseHeader("Retry-After")) : 0,
+    isFinal: FINAL.includes(request.status),
+  });
 }
 
 function sleep(seconds, signal) {

@@ -39,22 +39,27 @@ export function captionElement(caption, name, changed) {
   return element;
 }
 
-// The model's own sentence stays one click away.
+// A sentence that a person wrote has no probability: it is null.
+const isOwn = ({ probability }) => probability === null;
+
+// The model's own sentence stays one click away, unless the person types just that.
 function edit(caption, text) {
-  if (!caption.edited) {
-    caption.alternatives.unshift({ text: caption.text, probability: caption.probability });
-  }
-  Object.assign(caption, { text, edited: true });
+  const { alternatives, probability } = caption;
+  if (!caption.edited) alternatives.unshift({ text: caption.text, probability });
+  const same = alternatives.findIndex((other) => other.text === text && !isOwn(other));
+  const [known] = same < 0 ? [] : alternatives.splice(same, 1);
+  put(caption, known ?? { text, probability: null });
 }
 
-// A sentence that a person wrote has no probability, and is not lost either.
+// Neither sentence is lost.
 function swap(caption, index) {
-  const { text, probability } = caption.alternatives[index];
-  caption.alternatives[index] = caption.edited
-    ? { text: caption.text }
-    : { text: caption.text, probability: caption.probability };
-  const edited = probability === undefined;
-  Object.assign(caption, { text, edited }, edited ? {} : { probability });
+  const chosen = caption.alternatives[index];
+  caption.alternatives[index] = { text: caption.text, probability: caption.probability };
+  put(caption, chosen);
+}
+
+function put(caption, { text, probability }) {
+  Object.assign(caption, { text, probability, edited: probability === null });
 }
 
 function showSureness(badge, caption) {
@@ -72,11 +77,12 @@ function showSureness(badge, caption) {
 
 function showOthers(details, alternatives, choose) {
   const list = details.querySelector("ul");
-  const items = alternatives.map(({ text, probability }, index) => {
+  const items = alternatives.map((other, index) => {
     const item = list.firstElementChild.cloneNode(true);
-    item.querySelector(".other-text").textContent = text;
-    item.querySelector(".chance").textContent =
-      probability === undefined ? texts.edited : percent(probability);
+    item.querySelector(".other-text").textContent = other.text;
+    item.querySelector(".chance").textContent = isOwn(other)
+      ? texts.edited
+      : percent(other.probability);
     item.querySelector("button").addEventListener("click", () => choose(index));
     return item;
   });
@@ -84,12 +90,18 @@ function showOthers(details, alternatives, choose) {
   if (items.length) list.replaceChildren(...items);
 }
 
+// Here, once, and not for each caption: it would outlive them all.
+whenVoicesChange(() => document.querySelectorAll(".speak").forEach(showIfOfUse));
+
+function showIfOfUse(speakButton) {
+  speakButton.hidden = !canSpeak(speakButton.dataset.language);
+}
+
 function setUpSpeaking(button, caption) {
   const label = button.querySelector("span");
   const rest = label.textContent;
-  const update = () => (button.hidden = !canSpeak(caption.language));
-  whenVoicesChange(update);
-  update();
+  button.dataset.language = caption.language;
+  showIfOfUse(button);
   button.addEventListener("click", async () => {
     if (button.classList.contains("speaking")) return stop();
     const spoken = speak(caption.text, caption.language);

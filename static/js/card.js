@@ -37,10 +37,11 @@ export class Card {
 
   /** A state: waiting, busy, uploading, looking, done or failed, with what it needs to say. */
   show(state, detail) {
+    const failed = state === "failed";
     this.element.dataset.state = state;
     this.#find(".state").textContent = say(texts[state], { seconds: detail });
-    this.#find(".error").textContent = state === "failed" ? detail : "";
-    this.#find(".retry").hidden = state !== "failed";
+    this.#find(".error").textContent = failed ? detail.message : "";
+    this.#find(".retry").hidden = !failed || Boolean(detail.isFinal);
     const bar = this.#find("progress");
     bar.hidden = state !== "uploading" && state !== "looking";
     bar.setAttribute("aria-label", say(texts[state], { seconds: detail }));

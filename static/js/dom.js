@@ -15,9 +15,20 @@ export function say(sentence, values) {
 
 const PAGE_LANGUAGE = document.documentElement.lang.slice(0, 2);
 
+/** How to write dates: as the reader does, if that is in the page's language. */
+export const locale = navigator.language.startsWith(PAGE_LANGUAGE)
+  ? navigator.language
+  : document.documentElement.lang;
+
 /** That in the language of the page, which the person reads for sure. */
 export function mainCaption(captions) {
   return captions.find(({ language }) => language === PAGE_LANGUAGE) ?? captions[0];
+}
+
+/** The same captions, that one first: programs that show but one of them show the first. */
+export function mainFirst(captions) {
+  const main = mainCaption(captions);
+  return [main, ...captions.filter((caption) => caption !== main)];
 }
 
 export const htmlLang = (language) => (language === "zh" ? "zh-Hans" : language);

@@ -1,7 +1,7 @@
 // All captions at once: to the clipboard, as a file, or inside the photos.
 
 import { copy } from "./clipboard.js";
-import { find, say, texts } from "./dom.js";
+import { find, mainFirst, say, texts } from "./dom.js";
 import { toCsv, toHtml, toJson, toMarkdown } from "./formats.js";
 import { withCaptions } from "./metadata.js";
 import { saveAll, saveAs } from "./save.js";
@@ -9,8 +9,8 @@ import { saveAll, saveAs } from "./save.js";
 const FORMATS = {
   csv: { write: toCsv, type: "text/csv" },
   json: { write: toJson, type: "application/json" },
-  html: { write: toHtml, type: "text/html" },
-  md: { write: toMarkdown, type: "text/markdown" },
+  html: { write: (entries) => toHtml(entries.map(forReaders)), type: "text/html" },
+  md: { write: (entries) => toMarkdown(entries.map(forReaders)), type: "text/markdown" },
 };
 
 /** `described()`: the photos that have captions. `fail(sentence)` tells what went wrong. */
@@ -37,6 +37,8 @@ function close(menu) {
 }
 
 const entriesOf = (photos) => photos.map(({ entry }) => entry);
+
+const forReaders = (entry) => ({ ...entry, captions: mainFirst(entry.captions) });
 
 // Of one photo the captions alone.
 function asText(entries) {
@@ -66,12 +68,14 @@ async function savePhotos(photos, fail) {
   if (files.length) await saveAll(files, "kantu.zip");
 }
 
-// The person's own file, in full size, where it is a JPEG; else the small JPEG made of it.
+// The person's own file, in full size, where it is a JPEG; else the small JPEG made of it. Of an
+// earlier result, opened again, that small one is all there is.
 async function captioned({ original, name, entry }) {
+  const captions = mainFirst(entry.captions);
   try {
-    return { name, blob: await withCaptions(original, entry.captions) };
+    return { name, blob: await withCaptions(original, captions) };
   } catch {
     const jpegName = name.replace(/(\.\w+)?$/, ".jpg");
-    return { name: jpegName, blob: await withCaptions(entry.photo, entry.captions) };
+    return { name: jpegName, blob: await withCaptions(entry.photo, captions) };
   }
 }

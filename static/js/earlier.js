@@ -1,7 +1,8 @@
 // Earlier results, which this browser keeps: shown, opened again, deleted.
 
-import { copyOf, find, htmlLang, mainCaption, say, texts } from "./dom.js";
+import { copyOf, find, htmlLang, locale, mainCaption, say, texts } from "./dom.js";
 import * as history from "./history.js";
+import { Later } from "./later.js";
 import { announce } from "./status.js";
 import { isOn, turn } from "./switches.js";
 
@@ -13,15 +14,15 @@ let addresses = []; // of the pictures shown
 /**
  * `isOpen(id)`: whether a result is among those of now; `open(entry)` puts it there.
  *
- * Returns {keep, refresh}: keep(entry) where the person wants that, refresh() to show what is kept.
+ * Returns {keep, keepSoon, refresh}: keep(entry) where the person wants that, keepSoon(entry) when
+ * typing pauses, refresh() to show what is kept.
  */
 export function setUpEarlier(isOpen, open) {
+  const edits = new Later(keep);
   const refresh = async () => {
+    await edits.now();
     const entries = (await history.all()).filter(({ id }) => !isOpen(id));
     show(entries, { open, refresh });
-  };
-  const keep = async (entry) => {
-    if (isOn("keep")) await history.save(entry);
   };
   setUpSwitch();
   find("more").addEventListener("click", () => {
@@ -29,11 +30,17 @@ export function setUpEarlier(isOpen, open) {
     refresh();
   });
   find("delete-all").addEventListener("click", async () => {
+    await edits.now(); // for nothing may come back later
     await history.clear();
     await afterDeleting(refresh);
   });
   refresh();
-  return { keep, refresh };
+  return { keep, keepSoon: (entry) => edits.add(entry), refresh };
+}
+
+async function keep(entry) {
+  if (!isOn("keep") || (await history.save(entry))) return;
+  find("not-kept").textContent ||= texts.notKept; // said once
 }
 
 function setUpSwitch() {
@@ -59,12 +66,7 @@ function item(entry, { open, refresh }) {
   const caption = element.querySelector(".kept-text");
   caption.textContent = text;
   caption.lang = htmlLang(language);
-  const time = element.querySelector("time");
-  time.dateTime = new Date(entry.time).toISOString();
-  time.textContent = new Date(entry.time).toLocaleString(document.documentElement.lang, {
-    dateStyle: "medium",
-    timeStyle: "short",
-  });
+  showTime(element.querySelector("time"), new Date(entry.time));
   element.querySelector(".open").addEventListener("click", () => open(entry));
   const remove = element.querySelector(".delete");
   remove.querySelector("span").textContent = say(texts.delete, { name: entry.name });
@@ -73,6 +75,14 @@ function item(entry, { open, refresh }) {
     await afterDeleting(refresh);
   });
   return element;
+}
+
+// In two parts: a narrow one breaks between them alone.
+function showTime(element, time) {
+  const [day, hour] = element.children;
+  element.dateTime = time.toISOString();
+  day.textContent = time.toLocaleDateString(locale, { dateStyle: "medium" });
+  hour.textContent = time.toLocaleTimeString(locale, { timeStyle: "short" });
 }
 
 // The button that had the focus is gone.

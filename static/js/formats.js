@@ -4,7 +4,7 @@
 export function toCsv(entries) {
   const rows = entries.flatMap(({ name, captions }) =>
     captions.map(({ language, text, probability, edited }) =>
-      [guard(name), language, guard(text), probability, edited].map(cell).join(","),
+      [guard(name), language, guard(text), probability ?? "", edited].map(cell).join(","),
     ),
   );
   return "\ufeff" + ["file,language,caption,probability,edited", ...rows, ""].join("\r\n");
@@ -19,7 +19,7 @@ export function toJson(entries) {
   return JSON.stringify({ photos }, null, 2) + "\n";
 }
 
-/** A figure for each photo: the caption in its first language is the alt text, others stand below. */
+/** A figure for each photo: its first caption is the alt text, others stand below. */
 export function toHtml(entries) {
   const figures = entries.map(({ name, captions: [first, ...others] }) => {
     const image = `  <img src="${html(address(name))}" alt="${html(first.text)}" ${lang(first)}>\n`;
@@ -29,7 +29,7 @@ export function toHtml(entries) {
   return `<!doctype html>\n<meta charset="utf-8">\n<title>Kantu</title>\n${figures.join("")}`;
 }
 
-/** An image for each photo: the caption in its first language is the alt text, others stand below. */
+/** An image for each photo: its first caption is the alt text, others stand below. */
 export function toMarkdown(entries) {
   const images = entries.map(({ name, captions: [first, ...others] }) =>
     [`![${markdown(first.text)}](${address(name)})`, ...others.map((other) => markdown(other.text))]

@@ -1,12 +1,24 @@
 // Earlier results, kept in this browser alone. Where it keeps nothing, as private windows of some
-// browsers do, all() is empty and the rest does nothing.
+// browsers do, all() is empty and the rest does nothing, which save() tells.
 
 /** Past it, the oldest are forgotten: some 100 MB of photos. */
 export const MOST_KEPT = 500;
 
+let connection; // one for all that is done: when the page is left, there is no time to open another
+
+/** Whether it is kept now: the disk may be full. */
 export async function save(entry) {
-  await within("readwrite", async (entries) => {
+  const kept = await within("readwrite", (entries) => {
     entries.put(entry);
+    entries.transaction.commit(); // or else, when the page is left, it would not be
+    return true;
+  });
+  if (kept) await forgetOldest();
+  return kept ?? false;
+}
+
+async function forgetOldest() {
+  await within("readwrite", async (entries) => {
     const old = (await result(entries.count())) - MOST_KEPT;
     if (old <= 0) return;
     const oldest = await result(entries.index("time").getAllKeys(null, old));
@@ -30,17 +42,29 @@ export async function clear() {
 
 // What `work` returns, once it is written down; undefined where the browser refuses.
 async function within(mode, work) {
-  let database;
   try {
-    database = await open();
-    const transaction = database.transaction("entries", mode);
+    connection ??= connect();
+    const transaction = (await connection).transaction("entries", mode);
     const done = finished(transaction);
     const [answer] = await Promise.all([work(transaction.objectStore("entries")), done]);
     return answer;
   } catch {
     return undefined;
-  } finally {
-    database?.close();
+  }
+}
+
+async function connect() {
+  try {
+    const database = await open();
+    // The person clears what the browser keeps, or another page wants to.
+    database.onclose = database.onversionchange = () => {
+      database.close();
+      connection = undefined;
+    };
+    return database;
+  } catch (error) {
+    connection = undefined; // the next may have more luck
+    throw error;
   }
 }
 

@@ -16,7 +16,8 @@ const XMP = encode("http://ns.adobe.com/xap/1.0/\0");
 const PHOTOSHOP = encode("Photoshop 3.0\0");
 
 /**
- * A copy of the JPEG with these captions ({language, text}), in place of those it may have had.
+ * A copy of the JPEG with these captions ({language, text}), in place of those it may have had. The
+ * first is for programs that know but one.
  *
  * Rejects with NoJpeg, or with RangeError where the captions are more than fits into a JPEG.
  */

@@ -1,6 +1,6 @@
 // One photo from the moment it is chosen: made small, sent, described.
 
-import { describe } from "./api.js";
+import { Refusal, describe } from "./api.js";
 import { Card } from "./card.js";
 import { newId, texts } from "./dom.js";
 import { toUpload } from "./shrink.js";
@@ -32,14 +32,14 @@ export class Photo {
   async describe() {
     if (!this.isOpen) return "removed";
     try {
-      const upload = await this.#upload();
-      const tell = (state, detail) => this.isOpen && this.card.show(state, detail);
-      const captions = await describe(upload, this.fields, this.#stopping.signal, tell);
+      const upload = await toUpload(this.original);
+      if (!this.isOpen) return "removed"; // while it was made small: it must not be sent
+      const captions = await this.#send(upload);
       this.#finish(entryOf(this.name, upload, captions));
       return "done";
     } catch (error) {
       if (!this.isOpen) return "removed";
-      this.card.show("failed", error.message);
+      this.card.show("failed", error);
       return "failed";
     }
   }
@@ -49,11 +49,11 @@ export class Photo {
     this.card.remove();
   }
 
-  async #upload() {
-    const upload = await toUpload(this.original);
-    if (upload.size > Number(texts.maxBytes)) throw new Error(texts.tooLarge);
+  #send(upload) {
+    if (upload.size > Number(texts.maxBytes)) throw new Refusal(texts.tooLarge, { isFinal: true });
     this.card.showPhoto(upload);
-    return upload;
+    const tell = (state, detail) => this.isOpen && this.card.show(state, detail);
+    return describe(upload, this.fields, this.#stopping.signal, tell);
   }
 
   #finish(entry) {

@@ -67,6 +67,24 @@ def address(captioner: Patient) -> Iterator[str]:
     thread.join()
 
 
+# Photos are made small only when a test calls held[0]() and the next, which end when that is done.
+HOLD_SHRINKING = """() => {
+    const { toBlob } = HTMLCanvasElement.prototype;
+    window.held = [];
+    HTMLCanvasElement.prototype.toBlob = function (done, ...how) {
+        const draw = (over) => toBlob.call(this, (blob) => over(done(blob)), ...how);
+        held.push(() => new Promise(draw));
+    };
+}"""
+
+
+def until(page: Any, condition: str) -> None:
+    """Not page.wait_for_function, which evaluates text: the page's policy forbids that."""
+    page.evaluate(f"""async () => {{
+        while (!({condition})) await new Promise((resolve) => setTimeout(resolve, 20));
+    }}""")
+
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 

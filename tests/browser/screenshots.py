@@ -6,7 +6,6 @@ python -m tests.browser.screenshots docs/images
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +14,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.photos import jpeg
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, HOLD_SHRINKING, until
+from tests.photos import photo
 from tests.server import serving
 
 LOOKS = (
@@ -25,42 +24,71 @@ LOOKS = (
     ("desktop", (1280, 800), "en-GB", "dark"),
     ("desktop", (1280, 800), "zh-CN", "light"),
 )
-PHOTOS = ("astronaut", "chelsea", "coffee")
+PHOTOS = ("motorcycle", "chelsea", "astronaut")
+EARLIER = "coffee"
+NO_PHOTO = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"GIF89a"}
+
+# Photos are decoded when there is time, and those of earlier results when they are scrolled to.
+DRAW_ALL = """() => Promise.allSettled([...document.images].map((image) => {
+    image.loading = "eager";
+    image.decoding = "sync";
+    return image.decode();
+}))"""
 
 
-def files(*names: str) -> list[dict[str, Any]]:
-    return [
-        {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": jpeg(name)} for name in names
-    ]
+def file(name: str, kind: str = "jpeg") -> dict[str, Any]:
+    buffer = BytesIO()
+    Image.fromarray(photo(name)).save(buffer, kind)
+    name = f"{name}.{kind.replace('jpeg', 'jpg')}"
+    return {"name": name, "mimeType": f"image/{kind}", "buffer": buffer.getvalue()}
 
 
-def pictures(page: Any) -> Iterator[tuple[str, bytes]]:
-    """What a person sees: at first, while Kantu works, when it is done, and the next day."""
-    page.goto("/")
-    page.wait_for_selector("html.js")
-    yield "empty", page.screenshot()
-    broken = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"GIF89a"}
-    page.set_input_files("#file", [*files(PHOTOS[0]), broken])
-    page.wait_for_selector("[data-state=done] ~ [data-state=failed]")
-    waiting: list[Any] = []
-    page.route("**/api/**", lambda route: waiting.append(route))
-    page.set_input_files("#file", files(*reversed(PHOTOS)))
-    yield "working", whole(page)
-    page.click("#remove-all")
-    for route in waiting:
-        route.abort()
-    page.unroute("**/api/**")
-    page.set_input_files("#file", files(*PHOTOS))
-    page.wait_for_selector("[data-state=done] ~ [data-state=done] ~ [data-state=done]")
-    yield "done", whole(page)
+def empty(page: Any) -> None:
+    """What a person sees at first."""
+
+
+def working(page: Any) -> None:
+    """One photo that is described, one that failed, one that is looked at, one that waits."""
+    page.evaluate(HOLD_SHRINKING)
+    done, looking, waiting = PHOTOS
+    held = [file(looking, "png"), file(waiting, "png")]
+    page.set_input_files("#file", [file(done), NO_PHOTO, *held])
+    page.wait_for_selector("[data-state=done] + [data-state=failed]")
+    until(page, "held.length === 2")
+    # The server gets the photo, but its answer goes no further.
+    answers = {"urlPattern": "*/api/*", "requestStage": "Response"}
+    page.context.new_cdp_session(page).send("Fetch.enable", {"patterns": [answers]})
+    page.evaluate("held[0]()")
+    page.wait_for_selector("[data-state=looking]")
+
+
+def done(page: Any) -> None:
+    """Three photos that are described, and an earlier one."""
+    page.set_input_files("#file", file(EARLIER))
+    page.wait_for_selector("[data-state=done]")
     page.reload()
     page.wait_for_selector("#kept li")
-    yield "earlier", whole(page)
+    page.set_input_files("#file", [file(name) for name in PHOTOS])
+    page.wait_for_selector("[data-state=done] ~ [data-state=done] ~ [data-state=done]")
 
 
-def whole(page: Any) -> bytes:
-    page.wait_for_timeout(500)  # the photos are drawn when there is time
-    return page.screenshot(full_page=True)
+def earlier(page: Any) -> None:
+    """The next day."""
+    page.wait_for_selector("#kept li")
+
+
+STORIES = ((empty,), (working,), (done, earlier))
+"""What happens in one browser, which keeps the results."""
+
+
+def take(page: Any, whole: bool) -> Image.Image:
+    page.mouse.move(0, 0)  # what it is over looks different
+    page.evaluate(DRAW_ALL)
+    if whole:
+        # Not full_page=True, with which Chromium no longer pretends that it is touched.
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({**page.viewport_size, "height": height})
+    return Image.open(BytesIO(page.screenshot(animations="disabled")))
 
 
 def main(folder: Path) -> None:
@@ -69,19 +97,25 @@ def main(folder: Path) -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         with serving("wsgi", Path(temporary) / "log") as address:
             for device, (width, height), locale, scheme in LOOKS:
-                context = browser.new_context(
-                    base_url=address,
-                    locale=locale,
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,
-                    is_mobile=device == "phone",
-                    has_touch=device == "phone",
-                    service_workers="block",
-                )
-                for state, picture in pictures(context.new_page()):
-                    path = folder / f"{state}-{device}-{locale[:2]}-{scheme}.webp"
-                    Image.open(BytesIO(picture)).save(path, quality=80)
-                context.close()
+                for story in STORIES:
+                    context = browser.new_context(
+                        base_url=address,
+                        locale=locale,
+                        viewport={"width": width, "height": height},
+                        color_scheme=scheme,
+                        is_mobile=device == "phone",
+                        has_touch=device == "phone",
+                        service_workers="block",
+                    )
+                    for state in story:
+                        page = context.new_page()
+                        page.goto("/")
+                        page.wait_for_selector("html.js")
+                        state(page)
+                        path = folder / f"{state.__name__}-{device}-{locale[:2]}-{scheme}.webp"
+                        take(page, whole=state is not empty).save(path, quality=80)
+                        page.close()
+                    context.close()
         browser.close()
 
 

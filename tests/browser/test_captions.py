@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zipfile
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.IptcImagePlugin import getiptcinfo
+from pytest import approx
 
 from tests.browser.conftest import on_phone_and_desktop
 from tests.browser.test_page import DONE, file
@@ -65,6 +69,21 @@ def test_neither_the_models_words_nor_ones_own_are_lost(page: Any) -> None:
     others.get_by_role("button", name=MINE).click()
     expect(text(page)).to_have_value(MINE)
     expect(english(page).locator(".sure")).to_have_text("Edited by you")
+
+
+def test_who_types_the_models_own_words_has_the_models_caption(page: Any) -> None:
+    describe(page, "a.jpg")
+    sure, others = english(page).locator(".sure"), english(page).locator(".other-text")
+    own, second, third = SAID["en"][:3]
+    text(page).fill(MINE)
+    expect(sure).not_to_have_attribute("data-step", "sure")
+    text(page).fill(own)
+    expect(sure).to_have_text("Quite sure")
+    expect(others).to_have_text([second, third])
+    text(page).fill(MINE)
+    text(page).fill(third)
+    expect(sure).to_have_text("A guess")
+    expect(others).to_have_text([own, second])
 
 
 def clipboard(page: Any) -> str:
@@ -124,8 +143,12 @@ def test_captions_can_be_downloaded_as_text(page: Any) -> None:
         ("b.jpg", "en", SAID["en"][0]),
         ("b.jpg", "zh", SAID["zh"][0]),
     ]
+    assert [row["probability"] == "" for row in rows] == [True, False, False, False]
     photos = json.loads(download(page, "JSON").read_text(encoding="utf-8"))["photos"]
-    assert [photo["captions"][0]["text"] for photo in photos] == [MINE, SAID["en"][0]]
+    first, second = (photo["captions"][0] for photo in photos)
+    assert (first["text"], first["edited"], first["probability"]) == (MINE, True, None)
+    assert first["alternatives"][0]["text"] == second["text"] == SAID["en"][0]
+    assert first["alternatives"][0]["probability"] == second["probability"] == approx(0.05)
     assert f'alt="{SAID["en"][0]}"' in download(page, "Web page (HTML)").read_text("utf-8")
     assert f"![{SAID['en'][0]}](b.jpg)" in download(page, "Markdown").read_text("utf-8")
 
@@ -142,6 +165,23 @@ def test_photos_can_be_downloaded_with_their_captions_inside(page: Any) -> None:
     with zipfile.ZipFile(download(page, "Photos with captions inside")) as archive:
         assert archive.namelist() == ["b.jpg", "a.jpg"]
         assert SAID["zh"][0].encode() in archive.read("b.jpg")
+
+
+def test_the_first_caption_of_what_is_downloaded_is_that_in_the_pages_language(page: Any) -> None:
+    page.goto("/?lang=zh")
+    page.wait_for_selector("html.js")
+    describe(page, "a.jpg")
+    own, other = SAID["zh"][0], SAID["en"][0]
+    html = download(page, "网页（HTML）").read_text("utf-8")
+    assert f'alt="{own}" lang="zh-Hans"' in html and f'<p lang="en">{other}</p>' in html
+    assert download(page, "Markdown").read_text("utf-8") == f"![{own}](a.jpg)\n\n{other}\n"
+    photo = download(page, "写入描述的照片")
+    (default, *_) = re.findall('xml:lang="x-default">(.*?)<', photo.read_text("utf-8", "ignore"))
+    assert default == own
+    with Image.open(photo) as image:
+        assert getiptcinfo(image)[2, 120] == own.encode()
+    rows = list(csv.DictReader(StringIO(download(page, "表格（CSV）").read_text("utf-8-sig"))))
+    assert [row["language"] for row in rows] == ["en", "zh"], "programs find them where they were"
 
 
 def test_a_picture_of_another_kind_is_downloaded_as_jpeg(page: Any) -> None:
@@ -176,6 +216,8 @@ VOICES = """
     class Speech extends EventTarget {
         voices = [];
         spoken = [];
+        listeners = 0;
+        addEventListener(...all) { this.listeners++; super.addEventListener(...all); }
         getVoices() { return this.voices; }
         speak({ text, lang }) { this.spoken.push([text, lang]); }
         cancel() {}
@@ -189,7 +231,8 @@ def test_a_caption_is_read_aloud_where_there_is_a_voice(page: Any) -> None:
     page.add_init_script(VOICES)
     page.reload()
     page.wait_for_selector("html.js")
-    describe(page, "a.jpg")
+    describe(page, "a.jpg", "b.jpg")
+    page.get_by_role("button", name="Remove b.jpg").click()
     buttons = page.get_by_role("button", name="Read aloud")
     expect(buttons).to_have_count(0)
     page.evaluate("""() => {
@@ -201,3 +244,4 @@ def test_a_caption_is_read_aloud_where_there_is_a_voice(page: Any) -> None:
     page.get_by_role("button", name="Stop reading").click()
     expect(buttons).to_have_count(1)
     assert page.evaluate("speechSynthesis.spoken") == [[SAID["zh"][0], "zh-CN"]]
+    assert page.evaluate("speechSynthesis.listeners") == 1, "one for all captions"

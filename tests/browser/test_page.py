@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import DESKTOP, Patient, on_phone_and_desktop
+from tests.browser.conftest import (
+    DESKTOP,
+    HOLD_SHRINKING,
+    Patient,
+    on_phone_and_desktop,
+    until,
+)
 from tests.fakes import SAID, jpeg, noise
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -99,12 +105,18 @@ def test_a_large_photo_goes_up_small(page: Any, captioner: Patient) -> None:
     assert captioner.seen == [(683, 1024, 3)]
 
 
-def test_a_photo_that_stays_too_large_is_not_sent(page: Any) -> None:
+def uploads(page: Any) -> list[str]:
+    """What of its photos the page sends from now on."""
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url))
+    page.on("request", lambda request: "/api/" in request.url and sent.append(request.url))
+    return sent
+
+
+def test_a_photo_that_stays_too_large_is_not_sent(page: Any) -> None:
+    sent = uploads(page)
     page.set_input_files("#file", file("large.jpg", noise(500, 500)))
     expect(page.locator(".card .error")).to_contain_text("This photo is larger than 0.095 MB.")
-    assert not [url for url in sent if "/api/" in url]
+    assert sent == []
 
 
 @on_phone_and_desktop
@@ -118,6 +130,29 @@ def test_what_failed_can_be_tried_again(page: Any, photo: Path) -> None:
     expect(page.locator("h3")).to_be_focused()
     expect(page.locator(DONE)).to_have_count(1)
     expect(page.locator(".card .error")).to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("status", "helps"),
+    [
+        *((status, False) for status in (400, 413, 415, 422)),
+        *((status, True) for status in (401, 429, 500, 502, 503)),
+    ],
+)
+def test_trying_again_is_offered_only_where_it_can_help(
+    page: Any, photo: Path, status: int, helps: bool
+) -> None:
+    error = {"error": {"code": "code", "message": "A sentence."}}
+    page.route("**/api/**", lambda route: route.fulfill(status=status, json=error))
+    page.set_input_files("#file", photo)
+    expect(page.locator(".card .error")).to_have_text("A sentence.")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(int(helps))
+
+
+def test_a_photo_that_is_too_large_stays_so(page: Any) -> None:
+    page.set_input_files("#file", file("large.jpg", noise(500, 500)))
+    expect(page.locator(".card .error")).to_contain_text("larger")
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -156,6 +191,23 @@ def test_a_photo_can_be_removed_before_and_after_it_is_described(
     page.get_by_role("button", name="Remove a.jpg").click()
     expect(page.locator("#file")).to_be_focused()
     expect(page.locator("#results")).to_be_hidden()
+
+
+def test_a_photo_removed_while_it_is_made_small_is_never_sent(page: Any) -> None:
+    sent = uploads(page)
+    page.evaluate(HOLD_SHRINKING)
+    large = jpeg(3000, 2000)
+    page.set_input_files("#file", [file("gone.jpg", large), file("stays.jpg", large)])
+    until(page, "held.length === 2")
+    page.get_by_role("button", name="Remove gone.jpg").click()
+    page.evaluate("held[0]()")
+    page.evaluate("held[1]()")
+    expect(page.locator(DONE)).to_have_count(1)
+    expect(page.locator("#count")).to_have_text("1 of 1 photos described")
+    assert len(sent) == 1
+    page.reload()
+    expect(page.get_by_role("button", name="Delete stays.jpg")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete gone.jpg")).to_have_count(0)
 
 
 def test_all_can_be_removed(page: Any, captioner: Patient) -> None:
@@ -246,6 +298,12 @@ def test_what_holds_no_photo_is_told_in_place(page: Any) -> None:
     expect(page.locator(CARD)).to_have_count(0)
 
 
+@on_phone_and_desktop
+def test_where_nobody_can_drop_nothing_is_said_of_it(page: Any) -> None:
+    handheld = page.viewport_size["width"] < 500
+    expect(page.get_by_text("or drop them here")).to_be_visible(visible=not handheld)
+
+
 def test_phones_offer_their_camera(page: Any, photo: Path) -> None:
     expect(page.get_by_role("button", name="Choose a folder")).to_be_hidden()
     with page.expect_file_chooser() as chooser:
@@ -316,3 +374,12 @@ def test_the_language_can_be_switched(page: Any) -> None:
     expect(page.locator("h1")).to_have_text("照片里有什么？")
     page.get_by_role("link", name="English").click()
     expect(page.locator("h1")).to_have_text("What is in the picture?")
+
+
+@pytest.mark.parametrize(
+    ("lang", "title"), [("en", "Kantu for programs"), ("zh", "供程序使用的看图 API")]
+)
+def test_the_page_leads_to_the_one_for_programs(page: Any, lang: str, title: str) -> None:
+    page.goto(f"/?lang={lang}")
+    page.get_by_role("contentinfo").get_by_role("link", name=title).click()
+    expect(page.locator("h1")).to_have_text(title)

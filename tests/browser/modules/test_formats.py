@@ -19,7 +19,7 @@ def entry(name: str, **texts: str) -> dict[str, Any]:
             "language": language,
             "text": text,
             "edited": language == "zh",
-            "probability": 0.25,
+            "probability": None if language == "zh" else 0.25,
             "alternatives": [{"text": "Another.", "probability": 1e-7}],
         }
         for language, text in texts.items()
@@ -38,7 +38,7 @@ def test_a_spreadsheet_reads_the_csv(run: Run) -> None:
     assert rows == [
         ["file", "language", "caption", "probability", "edited"],
         ['a, "b".jpg', "en", 'A "dog",\nand a cat', "0.25", "false"],
-        ['a, "b".jpg', "zh", "一只狗，跑", "0.25", "true"],
+        ['a, "b".jpg', "zh", "一只狗，跑", "", "true"],
     ]
 
 

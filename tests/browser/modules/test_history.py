@@ -86,6 +86,7 @@ def test_where_nothing_may_be_kept_it_is_quiet(context: Any, forbid: str) -> Non
     page.add_init_script(f"Object.defineProperty(window, 'indexedDB', {{ value: {{ {forbid} }} }})")
     page.goto("/nothing")
     run = running_in(page)
-    run("history", keep(1) + 'await m.remove("1"); await m.clear()')
+    assert run("history", 'return m.save({ id: "1", time: 1 })') is False
+    run("history", 'await m.remove("1"); await m.clear()')
     assert run("history", IDS) == []
     page.close()
