@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from app.captioning.captioner import BEAM_WIDTH, Captioner
+from app.captioning.captioner import BEAM_WIDTH, Caption, Captioner
 from app.captioning.engines import ENGINES
 from app.photos import read_photo
 from training.datasets import open_split
+from training.datasets.tfrecord import Example
 from training.metrics import METEOR_ABSENT, score
 from training.tokenization import words
 
@@ -29,17 +30,25 @@ TOKENISATION = {
 }
 
 
+def describe_split(
+    captioner: Captioner, dataset: Path, split: str, language: str, beam_width: int = BEAM_WIDTH
+) -> Iterator[tuple[Example, Caption]]:
+    """The photos that have captions in a language, and the best caption of each."""
+    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
+        if example.captions.get(language):
+            photo = read_photo(example.photo, max_bytes=1 << 30, max_pixels=1 << 30)
+            yield example, captioner.caption(photo, language, beam_width)[0]
+
+
 def caption_split(
     captioner: Captioner, dataset: Path, split: str, language: str, beam_width: int = BEAM_WIDTH
 ) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
     """File names, the best caption of each photo, and each photo's references."""
     names, captions, references = [], [], []
-    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
-        if not example.captions.get(language):
-            continue
-        photo = read_photo(example.photo, max_bytes=1 << 30, max_pixels=1 << 30)
+    described = describe_split(captioner, dataset, split, language, beam_width)
+    for example, caption in described:
         names.append(example.file_name)
-        captions.append(captioner.caption(photo, language, beam_width)[0].text)
+        captions.append(caption.text)
         references.append(example.captions[language])
     return names, captions, references
 

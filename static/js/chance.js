@@ -1,4 +1,4 @@
-// How sure the model was, in words that people understand. As app/web/texts.py has it.
+// How sure the model was, in words that people understand. As app/captioning/sureness.py has it.
 
 import { find } from "./dom.js";
 

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from app.captioning.captioner import Caption
+from app.captioning.sureness import sureness
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "log_probability", "step"),
+    [
+        ("A white dog is running through the snow.", "en", -5.24, "sure"),
+        ("A woman standing on a snowy slope.", "en", -7.2, "unsure"),
+        ("A man in a red jacket is holding a drink.", "en", -13.7, "guess"),
+        ("一只狗在雪地里奔跑。", "zh", -2.2, "sure"),
+        ("一群人坐在山顶上。", "zh", -4.2, "unsure"),
+        ("一个男人拿着杯子。", "zh", -7.4, "guess"),
+        # As likely as the first, but longer: surer of each word.
+        ("A dog runs.", "en", -5.24, "guess"),
+    ],
+)
+def test_how_sure_the_model_is_depends_on_each_word(
+    text: str, language: str, log_probability: float, step: str
+) -> None:
+    assert sureness(Caption(text, (), log_probability), language) == step
