@@ -28,11 +28,13 @@ from training.datasets import open_split
 from training.export import export
 from training.features import compute
 from training.recipes import Recipe, load_recipe
+from training.reopen import reopen
 from training.runs import read_log
 from training.train import train
 
 FIGURES = Path("docs/model-zoo.json")
 FOLDER = Path("runs/zoo")
+MODELS = Path("model_assets")
 TIMED_PHOTOS = 50
 OBJECTIVES = {
     "likelihood": "maximum likelihood",
@@ -60,6 +62,8 @@ class Row:
     word2vec: bool = False
     tail: str = ""
     """The row whose trained tail of the encoder is taken over."""
+    checkpoint: str = ""
+    """The checkpoint of model_assets/ whose tail is taken over instead."""
 
     @property
     def features(self) -> Path:
@@ -86,6 +90,15 @@ ROWS = {
     "neural_talk_tuned_en": Row("neural_talk_tuned_en", data="mixed", kind="map", views=3),
     "top_down_en": Row("top_down_en", data="mixed", kind="map", views=3),
     "top_down_zh": Row("top_down_zh", data="mixed", kind="map", views=3, tail="top_down_en"),
+    "soft_attention_mixed_en": Row(
+        "soft_attention_mixed_en", data="mixed", kind="map", views=2, checkpoint="kantu-1"
+    ),
+    "soft_attention_zh": Row(
+        "soft_attention_zh", data="mixed", kind="map", views=2, checkpoint="kantu-1"
+    ),
+    "neural_talk_zh": Row(
+        "neural_talk_zh", data="mixed", kind="map", views=2, checkpoint="kantu-1"
+    ),
 }
 
 
@@ -102,13 +115,22 @@ def run_row(name: str, weights: Path) -> None:
         compute(dataset, row.encoder, weights, row.features, row.views, workers, row.kind)
     vectors = _word_vectors(dataset, recipe) if row.word2vec else None
     began = time.monotonic()
-    tail = FOLDER / row.tail if row.tail else None
-    train(recipe, dataset, row.features, run, vectors, tail)
+    train(recipe, dataset, row.features, run, vectors, _tail(row))
     hours = (time.monotonic() - began) / 3600
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = export([run], row.features, weights, name, Path(folder))
         served = measure(checkpoint, dataset, recipe.language)
     keep(name, [entry | served | {"hours": hours} for entry in stages(name, run)])
+
+
+def _tail(row: Row) -> Path | None:
+    """The run whose tail is taken over."""
+    if not row.checkpoint:
+        return FOLDER / row.tail if row.tail else None
+    runs = FOLDER / row.checkpoint
+    if not runs.exists():
+        reopen(MODELS / row.checkpoint, row.features, runs)
+    return runs / "en"
 
 
 def stages(name: str, run: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from app.config import ROOT
 from tests.training.conftest import Pipeline
 from training import zoo
 from training.encoders import ENCODERS
@@ -32,6 +33,8 @@ def test_every_row_names_a_recipe_and_an_encoder_that_exist():
         assert row.encoder in ENCODERS
         if row.tail:
             assert zoo.ROWS[row.tail].features == row.features
+        if row.checkpoint:
+            assert (ROOT / zoo.MODELS / row.checkpoint).is_dir()
 
 
 def test_each_stage_is_an_entry_with_its_best_epoch(tmp_path: Path):
