@@ -39,7 +39,7 @@ def measure(model: Path, dataset: Path, split: str, language: str) -> dict[str, 
         references.append([words(one, language) for one in example.captions[language]])
     means = np.array([mean_probability(caption, language) for caption in captions])
     said = [words(caption.text, language) for caption in captions]
-    close = 100 * Cider(references).scores(said) / 10 >= CLOSE
+    close = 100 * Cider(references).scores(said) >= CLOSE
     return {
         "to choose by": list(curve(means[::2], close[::2])),
         "of the others": shares(means[1::2], close[1::2], STEPS[language]),

@@ -106,7 +106,9 @@ def prepare(machine: Machine) -> None:
     machine.run(
         "bash", "-c", "rm -f /usr/sbin/policy-rc.d; mv /run/wheels/*.deb /var/cache/apt/archives"
     )
-    machine.run("dpkg", "--purge", *machines.PACKAGES)
+    # nginx-light and the modules that come with it keep nginx from being removed.
+    flavours = "dpkg-query --show --showformat '${Package}\\n' 'nginx-*' 'libnginx-*' || true"
+    machine.run("bash", "-c", f"dpkg --purge {' '.join(machines.PACKAGES)} $({flavours})")
     # Nobody to ask for a name's address, so nobody waits for the answer; and nothing that sorts
     # manual pages or tells a desktop whenever a package comes.
     quiet = "rm -f /var/lib/man-db/auto-update /etc/apt/apt.conf.d/20packagekit"
