@@ -21,7 +21,8 @@ from tests.fakes import jpeg
 from tests.photos import NAMES
 from tests.photos import jpeg as real_jpeg
 
-PHOTOS = 24
+PHOTOS = 120
+"""So many that a command is not done before it is killed: what the cluster has done comes in bursts."""
 
 
 def test_where_ray_is_not_installed_a_sentence_says_what_to_do(
