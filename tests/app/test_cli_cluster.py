@@ -22,7 +22,7 @@ from tests.photos import NAMES
 from tests.photos import jpeg as real_jpeg
 
 PHOTOS = 120
-"""So many that a command is not done before it is killed: what the cluster has done comes in bursts."""
+"""So many that a command is killed before it is done: what the cluster has done comes in bursts."""
 
 
 def test_where_ray_is_not_installed_a_sentence_says_what_to_do(
