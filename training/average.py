@@ -18,11 +18,12 @@ import numpy as np
 from training.corpus import load_corpus
 from training.runs import (
     TrainedDecoder,
+    begin_run,
     end_run,
+    keep,
     kept_epoch,
     load_run,
     read_config,
-    save_weights,
 )
 from training.trainer import measure
 
@@ -51,13 +52,10 @@ def average(
         first.decoder.front.set_weights(load_run(tail).decoder.front.get_weights())
     dev = load_corpus(dataset, features, "dev", first.recipe.language)
     scores, _ = measure(first.decoder, dev, first.vocabulary, first.recipe)
-    out.mkdir(parents=True, exist_ok=True)
-    first.vocabulary.save(out / "vocabulary.txt")
-    save_weights(out, first.decoder, epoch=max(kept_epoch(run) or 0 for run in runs))
-    end_run(out, f"the mean of {len(runs)} runs")
     config = read_config(runs[0]) | {"average_of": [run.name for run in runs]}
-    for name, value in (("config.json", config), ("best.json", scores)):
-        (out / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    begin_run(out, config, first.vocabulary)
+    keep(out, first.decoder, max(kept_epoch(run) or 0 for run in runs), scores)
+    end_run(out, f"the mean of {len(runs)} runs")
     return scores
 
 

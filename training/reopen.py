@@ -68,16 +68,30 @@ def reopen(checkpoint: Path, features: Path, out: Path) -> list[Path]:
     for language, entry in manifest["languages"].items():
         vocabulary = opened.languages[language].vocabulary
         shape = DecoderShape.of(vocabulary, seen)
-        for number, kept in enumerate(entry.get("decoders", [entry]), 1):
+        for number, kept in enumerate(_decoders(entry), 1):
             decoder = build_decoder(Recipe.from_dict(kept["recipe"]), shape, "float32")
             _fill(decoder, weights, taken)
             run = out / (language if number == 1 else f"{language}-{number}")
             config = {"recipe": kept["recipe"], "shape": asdict(shape), "features": facts}
             begin_run(run, config | {"trained_on": entry["trained_on"]}, vocabulary)
-            keep(run, decoder, kept["dev_scores_in_training"])
+            scores = kept["dev_scores_in_training"]
+            keep(run, decoder, int(scores.get("epoch", 0)), scores)
             end_run(run, f"it was reopened from {checkpoint}")
             runs.append(run)
     return runs
+
+
+def _decoders(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the manifest says of a language's decoders. Before there could be several, it said that
+    of the language itself.
+
+    Raises:
+        ValueError: it says nothing, as of what training.import_im2txt made.
+    """
+    decoders = entry.get("decoders", [entry])
+    if not all("recipe" in one for one in decoders):
+        raise ValueError("the checkpoint was not trained here: its manifest names no recipe")
+    return decoders
 
 
 def read_graph(frozen_graph: Path) -> Weights:

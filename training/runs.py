@@ -165,12 +165,12 @@ def keep_best(trainer: Trainer, figures: dict[str, float], run: Path) -> None:
         for name, value in figures.items()
         if name.startswith("dev/")
     }
-    keep(run, trainer.decoder, {"epoch": progress.epoch, **scores})
+    keep(run, trainer.decoder, progress.epoch, {"epoch": progress.epoch, **scores})
 
 
-def keep(run: Path, decoder: Decoder, scores: dict[str, float]) -> None:
-    """Keeps a decoder's weights and its scores on dev, which name its epoch."""
-    save_weights(run, decoder, epoch=int(scores.get("epoch", 0)))
+def keep(run: Path, decoder: Decoder, epoch: int, scores: dict[str, float]) -> None:
+    """Keeps a decoder's weights, of which epoch they are, and its scores on dev."""
+    save_weights(run, decoder, epoch=epoch)
     _write_json(run / "best.json", scores)
 
 

@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,3 +91,16 @@ def test_features_that_do_not_fit_are_refused_in_a_sentence(
     (other / "features.json").write_text(facts.replace('"tiny"', '"vgg16"'))
     np.save(other / "dev.npy", np.zeros((1, 1, 512), np.float16))
     assert "is of vgg16" in refusal(other)
+
+
+def test_a_checkpoint_of_others_is_refused_in_a_sentence(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(pipeline.checkpoint, theirs)
+    manifest = json.loads((theirs / "manifest.json").read_text())
+    for entry in manifest["languages"].values():
+        del entry["decoders"]
+    (theirs / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="was not trained here"):
+        reopen(theirs, pipeline.features, tmp_path / "runs")
