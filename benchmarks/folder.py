@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -48,13 +47,15 @@ def lines(file: Path) -> int:
 def killed(folder: Path, options: Sequence[str], when: Callable[[], bool]) -> float:
     """Runs the command and kills it. Gives the memory that it had, in MB."""
     process = _start(folder, options)
-    while not when():
-        if process.poll() is not None:
-            raise RuntimeError(f"it ended before it was killed, with {process.returncode}")
-        time.sleep(0.05)
-    memory = pss(process.pid)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        while not when():
+            if process.poll() is not None:
+                raise RuntimeError(f"it ended before it was killed, with {process.returncode}")
+            time.sleep(0.05)
+        memory = pss(process.pid)
+    finally:
+        process.kill()
+        process.wait()
     _wait_for_the_rest(process.pid)
     return memory
 

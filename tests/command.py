@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,9 @@ from app.captioning.checkpoint import MANIFEST, CheckpointError, sha256
 from app.captioning.vocabulary import Vocabulary
 from app.config import Settings
 from app.web.service import Load
+from benchmarks.folder import fill
 from tests.fakes import FakeCaptioner
+from tests.photos import NAMES, jpeg
 
 DEADLY, DEADLY_ONCE = 100, 200
 """Widths of photos at which a Mortal dies."""
@@ -37,6 +40,15 @@ def checkpoint(folder: Path) -> Path:
         "files": {file.name: sha256(file) for file in folder.iterdir()},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+def real_photos(folder: Path, count: int) -> Path:
+    """So many photos for the model that is shipped."""
+    with TemporaryDirectory() as sources:
+        for name in NAMES:
+            (Path(sources) / f"{name}.jpg").write_bytes(jpeg(name))
+        fill(folder, sorted(Path(sources).iterdir()), count)
     return folder
 
 

@@ -14,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from app.config import ROOT
-from benchmarks.folder import COMMAND, fill, killed, lines
+from benchmarks.folder import COMMAND, killed, lines
 from benchmarks.workers import cluster
-from tests.command import checkpoint, load_fake, rows, run
+from tests.command import checkpoint, load_fake, real_photos, rows, run
 from tests.fakes import jpeg
-from tests.photos import NAMES
-from tests.photos import jpeg as real_jpeg
 
 PHOTOS = 120
 """So many that a command is killed before it is done: what the cluster has done comes in bursts."""
@@ -45,11 +43,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real ones, and one that is broken."""
-    sources = tmp_path_factory.mktemp("sources")
-    for name in NAMES:
-        (sources / f"{name}.jpg").write_bytes(real_jpeg(name))
-    folder = tmp_path_factory.mktemp("photos")
-    fill(folder, sorted(sources.iterdir()), PHOTOS)
+    folder = real_photos(tmp_path_factory.mktemp("photos"), PHOTOS)
     (folder / "broken.jpg").write_bytes(b"GIF89a")
     return folder
 

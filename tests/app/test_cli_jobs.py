@@ -17,10 +17,8 @@ from app.config import ROOT
 from app.web.service import Load
 from benchmarks import folder as benchmark
 from tests import command
-from tests.command import DEADLY, DEADLY_ONCE, checkpoint, rows
+from tests.command import DEADLY, DEADLY_ONCE, checkpoint, real_photos, rows
 from tests.fakes import SAID, jpeg
-from tests.photos import NAMES
-from tests.photos import jpeg as real_jpeg
 
 
 @pytest.fixture
@@ -95,12 +93,7 @@ MANY = 400
 @pytest.fixture(scope="module")
 def sixty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photos in a folder, for the model that is shipped."""
-    sources = tmp_path_factory.mktemp("sources")
-    for name in NAMES:
-        (sources / f"{name}.jpg").write_bytes(real_jpeg(name))
-    folder = tmp_path_factory.mktemp("sixty")
-    benchmark.fill(folder, sorted(sources.iterdir()), 60)
-    return folder
+    return real_photos(tmp_path_factory.mktemp("sixty"), 60)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -136,11 +129,11 @@ def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.05)
 
 
-def test_a_killed_process_is_replaced_and_ctrl_c_ends_them_all(sixty: Path, tmp_path: Path) -> None:
+def test_a_killed_process_is_replaced_and_ctrl_c_ends_them_all(tmp_path: Path) -> None:
     output, photos = tmp_path / "captions.jsonl", tmp_path / "photos"
     photos.mkdir()
     # So many that they are not done before the other process has come.
-    benchmark.fill(photos, sorted(sixty.iterdir())[: len(NAMES)], MANY)
+    real_photos(photos, MANY)
     with subprocess.Popen(
         [sys.executable, "-m", *benchmark.COMMAND, photos, "--output", output, "--jobs", "2"],
         cwd=ROOT,
