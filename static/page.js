@@ -1,9 +1,10 @@
 // Makes more of the form where scripts run: many photos at once, each described as soon as it comes.
 
-import { find, htmlLang, say, texts } from "./js/dom.js";
+import { find, say, texts } from "./js/dom.js";
 import { setUpDownloads } from "./js/downloads.js";
 import { setUpEarlier } from "./js/earlier.js";
 import { nameOf, whenPhotosCome } from "./js/intake.js";
+import { htmlLang } from "./js/lang.js";
 import { Photo } from "./js/photo.js";
 import { Queue } from "./js/queue.js";
 import { takeShared } from "./js/shared.js";

@@ -1,7 +1,8 @@
 // The card of one photo: what it looks like, how far it is, what it says.
 
 import { captionElement } from "./caption.js";
-import { copyOf, htmlLang, mainCaption, say, texts } from "./dom.js";
+import { copyOf, mainCaption, say, texts } from "./dom.js";
+import { htmlLang } from "./lang.js";
 
 export class Card {
   #address;

@@ -31,8 +31,6 @@ export function mainFirst(captions) {
   return [main, ...captions.filter((caption) => caption !== main)];
 }
 
-export const htmlLang = (language) => (language === "zh" ? "zh-Hans" : language);
-
 /** Every photo's own, also in the browser's memory of earlier ones. */
 export function newId() {
   // Not crypto.randomUUID(), which a home server without https does not have.

@@ -1,7 +1,8 @@
 // Earlier results, which this browser keeps: shown, opened again, deleted.
 
-import { copyOf, find, htmlLang, locale, mainCaption, say, texts } from "./dom.js";
+import { copyOf, find, locale, mainCaption, say, texts } from "./dom.js";
 import * as history from "./history.js";
+import { htmlLang } from "./lang.js";
 import { Later } from "./later.js";
 import { announce } from "./status.js";
 import { isOn, turn } from "./switches.js";

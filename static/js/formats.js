@@ -1,5 +1,7 @@
 // Captions as text to keep or to paste elsewhere.
 
+import { htmlLang } from "./lang.js";
+
 /** A row for each photo and language. With a BOM, or else Excel takes Chinese for Latin. */
 export function toCsv(entries) {
   const rows = entries.flatMap(({ name, captions }) =>
@@ -48,7 +50,7 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 const html = (text) => text.replace(/[&<>"]/g, (character) => ENTITIES[character]);
 
-const lang = ({ language }) => `lang="${language === "zh" ? "zh-Hans" : language}"`;
+const lang = ({ language }) => `lang="${htmlLang(language)}"`;
 
 // Relative to the page beside the photos. Markdown would end an address at a bracket.
 const address = (name) =>

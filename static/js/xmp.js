@@ -1,6 +1,7 @@
 // Captions in an XMP packet: RDF, written as XML.
 
 import { decode, encode } from "./bytes.js";
+import { htmlLang } from "./lang.js";
 
 const RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const DC = "http://purl.org/dc/elements/1.1/";
@@ -16,8 +17,6 @@ const PROPERTIES = [
   [IPTC, "Iptc4xmpCore:AltTextAccessibility"],
 ];
 
-const TAGS = { zh: "zh-Hans" };
-
 /** The packet (bytes, or undefined) with these texts ({language, text}), the first the default. */
 export function withXmp(packet, texts) {
   const root = (packet && parse(packet)) ?? parse(encode(EMPTY));
@@ -26,7 +25,7 @@ export function withXmp(packet, texts) {
   );
   const alternatives = [
     { tag: "x-default", text: texts[0].text },
-    ...texts.map(({ language, text }) => ({ tag: TAGS[language] ?? language, text })),
+    ...texts.map(({ language, text }) => ({ tag: htmlLang(language), text })),
   ];
   for (const [namespace, name] of PROPERTIES) {
     descriptions.forEach((description) => drop(description, namespace, name.split(":")[1]));
