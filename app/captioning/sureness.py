@@ -21,9 +21,10 @@ class Steps:
 
 
 STEPS = {"en": Steps(0.47, 0.39), "zh": Steps(0.76, 0.66)}
-"""Of kantu-1, by training.sureness: chosen on one half of Flickr8k's dev photos so that on the
-other about nine in ten captions come close to those by people from the first step on, seven in ten
-from the second on, and fewer than half below."""
+"""Of kantu-1, by training.sureness: chosen on one half of Flickr8k's dev photos so that about nine
+in ten captions come close to those by people from the first step on, seven in ten from the second
+on, and fewer than half below. On the other half, 500 photos, these are in English 89, 67 and 44 %
+(of 94, 190 and 216 captions), in Chinese 86, 79 and 47 % (of 43, 187 and 270)."""
 
 
 def mean_probability(caption: Caption, language: str) -> float:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.config import Settings
-from app.web import errors, language, problems, security
+from app.web import errors, language, security
 from app.web.service import service
 
 access = Blueprint("access", __name__)
@@ -78,7 +78,7 @@ def _ask_for_token() -> ResponseReturnValue | None:
         return None
     if token:
         count()
-    if problems.wanted() or errors.wants_json():
+    if errors.wants_json():
         raise errors.Unauthorized
     return _form(errors.Unauthorized())
 

@@ -183,5 +183,7 @@ def _respond_to_http(error: HTTPException) -> Response:
 
 
 def wants_json() -> bool:
+    """In whatever form, a problem or Kantu's own; else a page."""
     accepted = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return request.path.startswith(FOR_PROGRAMS) or accepted == "application/json"
+    is_program = request.path.startswith(FOR_PROGRAMS) or accepted == "application/json"
+    return is_program or problems.wanted()

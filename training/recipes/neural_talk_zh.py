@@ -1,5 +1,5 @@
-"""NeuralTalk's plain recurrent network in Chinese, in styles of different lengths: beside
-top_down_zh, with which it speaks together."""
+"""NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over a tail
+that a training in English has trained."""
 
 from training.recipes import Likelihood, Recipe
 
