@@ -140,6 +140,8 @@ def test_a_killed_process_is_replaced_and_ctrl_c_ends_them_all(tmp_path: Path) -
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
+        # A shell lets what runs in its background ignore Ctrl-C, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         wait_until(lambda: benchmark.lines(output) >= 10)
         first, second = workers(process.pid)
