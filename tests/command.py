@@ -14,7 +14,7 @@ import numpy as np
 from click.testing import Result
 
 from app import create_app
-from app.captioning.captioner import Captioner
+from app.captioning.captioner import Captioner, Encoding
 from app.captioning.checkpoint import MANIFEST, CheckpointError, sha256
 from app.captioning.vocabulary import Vocabulary
 from app.config import Settings
@@ -61,7 +61,7 @@ class Mortal(FakeCaptioner):
         super().__init__(folder.name)
         self._died = folder / "died"
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         width = photo.shape[1]
         if width == DEADLY or (width == DEADLY_ONCE and not self._died.exists()):
             self._died.touch()

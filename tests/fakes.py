@@ -12,7 +12,7 @@ from flask import Flask
 from PIL import Image
 
 from app import create_app
-from app.captioning.captioner import Caption, Captioner
+from app.captioning.captioner import Caption, Captioner, Encoding
 from app.config import Settings
 
 SAID = {
@@ -30,11 +30,11 @@ class FakeCaptioner:
         self.seen: list[tuple[int, ...]] = []
         """The shapes of the photos it was shown."""
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         self.seen.append(photo.shape)
-        return photo.mean(axis=(0, 1)).astype(np.float32)
+        return Encoding(photo.mean(axis=(0, 1)).astype(np.float32))
 
-    def decode(self, features: np.ndarray, language: str, beam_width: int = 3) -> list[Caption]:
+    def decode(self, encoding: Encoding, language: str, beam_width: int = 3) -> list[Caption]:
         return [
             Caption(text, tuple(text.lower().strip(".").split()), math.log(0.05 / 10**index))
             for index, text in enumerate(SAID[language][:beam_width])

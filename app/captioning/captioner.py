@@ -13,6 +13,7 @@ from PIL import Image
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
 from app.captioning.checkpoint import Checkpoint, CheckpointError, open_checkpoint
 from app.captioning.engines import Engine, load_engine
+from app.captioning.grounding import Region, Slot, template
 from app.captioning.vocabulary import START, Vocabulary, sentence
 
 BEAM_WIDTH = 3
@@ -26,10 +27,27 @@ class Caption:
     """As the vocabulary has them."""
     log_probability: float
     """Natural logarithm of the chance of exactly this sentence, not normalised by length."""
+    slots: tuple[Slot, ...] = ()
+    """Its visual words, in order, where the model points at what it names."""
 
     @property
     def probability(self) -> float:
         return math.exp(self.log_probability)
+
+    @property
+    def template(self) -> str:
+        """The text with its visual words left open: "A <region-0> runs."."""
+        return template(self.text, self.slots)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A photo as decoders see it."""
+
+    features: np.ndarray
+    """float32 (n,) or (cells, n)."""
+    regions: tuple[Region, ...] = ()
+    """What was detected, the surest first; none where the checkpoint has no detector."""
 
 
 class Captioner:
@@ -58,26 +76,25 @@ class Captioner:
         captioner._try_out()
         return captioner
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
-        """Features, float32 (n,) or (cells, n), of an upright photo, uint8 RGB (height, width,
-        3)."""
+    def encode(self, photo: np.ndarray) -> Encoding:
+        """An upright photo, uint8 RGB (height, width, 3), made ready for any language."""
         squashed = np.asarray(squash(photo, self._checkpoint.photo_size))
         with self._lock:
-            return self._engine.encode(squashed)
+            return Encoding(self._engine.encode(squashed))
 
     def decode(
-        self, features: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
+        self, encoding: Encoding, language: str, beam_width: int = BEAM_WIDTH
     ) -> list[Caption]:
         """1 to beam_width captions, the best first.
 
         Args:
-            features: from encode().
+            encoding: from encode().
             language: one of self.languages, else KeyError.
             beam_width: hypotheses kept at each step, at least 1.
         """
         model = self._checkpoint.languages[language]
         with self._lock:
-            state, step = self._engine.start(language, features)
+            state, step = self._engine.start(language, encoding.features)
             (found,) = beam_search(
                 state,
                 step,
@@ -97,9 +114,9 @@ class Captioner:
         the first photo need not wait for the engine's lazy preparations."""
         size = self._checkpoint.photo_size
         try:
-            features = self.encode(np.zeros((size, size, 3), np.uint8))
+            encoding = self.encode(np.zeros((size, size, 3), np.uint8))
             for language, model in self._checkpoint.languages.items():
-                state, step = self._engine.start(language, features)
+                state, step = self._engine.start(language, encoding.features)
                 words = np.asarray(model.vocabulary.encode([model.start]), np.int32)
                 log_probabilities, _ = step(state, words)
                 if log_probabilities.shape != (1, len(model.vocabulary)):

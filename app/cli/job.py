@@ -84,9 +84,9 @@ class Worker:
 
     def _captions(self, data: bytes, languages: Sequence[str]) -> list[Row]:
         photo = read_photo(data, self._job.max_bytes, self._job.max_pixels)
-        features = self.captioner.encode(photo)
+        encoding = self.captioner.encode(photo)
         width = self._job.beam_width
-        best = {one: self.captioner.decode(features, one, width)[0] for one in languages}
+        best = {one: self.captioner.decode(encoding, one, width)[0] for one in languages}
         return [
             {"language": language, "text": one.text, "log_probability": one.log_probability}
             for language, one in best.items()

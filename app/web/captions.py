@@ -41,10 +41,10 @@ def describe(data: bytes, options: Options) -> tuple[np.ndarray, Captions]:
         with tally.stage("read"):
             photo = read_photo(data, settings.max_bytes, settings.max_pixels)
         with tally.stage("encode"):
-            features = options.model.encode(photo)
+            encoding = options.model.encode(photo)
         with tally.stage("decode"):
             captions = {
-                language: options.model.decode(features, language, options.beam_width)
+                language: options.model.decode(encoding, language, options.beam_width)
                 for language in options.languages
             }
     for language in captions:

@@ -80,9 +80,9 @@ def crops() -> list[np.ndarray]:
 
 def test_no_caption_is_empty_unknown_or_in_a_loop(litert):
     for part in crops():
-        features = litert.encode(part)
+        encoding = litert.encode(part)
         for language in litert.languages:
-            for caption in litert.decode(features, language, beam_width=5):
+            for caption in litert.decode(encoding, language, beam_width=5):
                 assert caption.words
                 assert "<" not in caption.text
                 assert all(first != second for first, second in pairwise(caption.words))
@@ -93,9 +93,9 @@ def test_no_caption_is_empty_unknown_or_in_a_loop(litert):
 
 def test_chinese_comes_without_spaces_and_english_as_a_sentence(litert):
     for part in crops():
-        features = litert.encode(part)
-        assert " " not in litert.decode(features, "zh")[0].text
-        english = litert.decode(features, "en")[0].text
+        encoding = litert.encode(part)
+        assert " " not in litert.decode(encoding, "zh")[0].text
+        english = litert.decode(encoding, "en")[0].text
         assert english[0].isupper()
         assert english.endswith(".")
 
@@ -106,9 +106,9 @@ def test_captions_differ_where_photos_do(litert):
 
 
 def test_a_beam_gives_as_many_captions_as_it_is_wide(litert):
-    features = litert.encode(read("astronaut"))
+    encoding = litert.encode(read("astronaut"))
     for width in (1, 3, 10):
-        assert len(litert.decode(features, "en", width)) == width
+        assert len(litert.decode(encoding, "en", width)) == width
 
 
 def test_the_assets_stay_small():

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
+from app.captioning.captioner import Encoding
 from tests.fakes import FakeCaptioner, fake_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,7 +34,7 @@ class Patient(FakeCaptioner):
         self.may_answer = Event()
         self.may_answer.set()
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         assert self.may_answer.wait(30)
         return super().encode(photo)
 

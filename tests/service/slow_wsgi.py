@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from app import create_app
-from app.captioning.captioner import Captioner
+from app.captioning.captioner import Captioner, Encoding
 from app.config import Settings
 from app.web import queue
 from tests.fakes import FakeCaptioner
@@ -22,7 +22,7 @@ queue.MOST_SECONDS_A_PHOTO = 4
 
 
 class Slow(FakeCaptioner):
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         time.sleep({SECOND: 1, FOR_EVER: 1000}.get(photo.shape[1], 0))
         return super().encode(photo)
 

@@ -308,9 +308,9 @@ def test_the_service_captions_with_it(imported, original, ours, engine):
     captioner = Captioner.load(imported, engine)
     assert captioner.name == "im2txt"
     assert captioner.languages == ("en",)
-    features = captioner.encode(original.photo)
-    np.testing.assert_allclose(features, original.features[0], atol=0.05)
-    best, *_ = captioner.decode(features, "en")
+    encoding = captioner.encode(original.photo)
+    np.testing.assert_allclose(encoding.features, original.features[0], atol=0.05)
+    best, *_ = captioner.decode(encoding, "en")
     assert 1 <= len(best.words) <= 20
     assert best.log_probability == pytest.approx(ours.log_probability(best.words), rel=0.05)
 

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.captioning.captioner import Encoding
 from app.web.queue import MOST_HELD_BYTES, Queue, QueueFull
 from tests.fakes import FakeCaptioner, fake_app, jpeg
 
@@ -52,7 +53,7 @@ class Slow(FakeCaptioner):
         super().__init__()
         self.looking, self.let_go = Event(), Event()
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         self.looking.set()
         assert self.let_go.wait(10)
         return super().encode(photo)
@@ -85,7 +86,7 @@ class Counting(FakeCaptioner):
 
     now = most = 0
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
+    def encode(self, photo: np.ndarray) -> Encoding:
         self.now += 1
         self.most = max(self.most, self.now)
         time.sleep(0.05)
