@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,9 @@ Step = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """(state float32 (n, s), last words int32 (n,)) -> (log-probabilities float32 (n, vocabulary),
 next state (n, s))."""
 
-_Search = Generator[tuple[list[int], list[int]], np.ndarray, "list[Hypothesis]"]
+Steps = Generator[tuple[list[int], list[int]], np.ndarray, "list[Hypothesis]"]
+"""Yields which hypotheses of the last step go on, and the word that each goes on with; is sent
+their log-probabilities, float32 (hypotheses, vocabulary); returns what it found."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,47 @@ class Rules:
     max_words: int = 20
     length_penalty: float = 1.0
     """Finished captions are ranked by log-probability / (words + 1) ** length_penalty."""
+    # Arrays have neither a hash nor one answer to whether they are equal.
+    spoken: np.ndarray | None = field(default=None, compare=False)
+    """What is heard when an id is said, int (vocabulary,), where some sound alike, such as the
+    visual words of two dogs (Lu et al. 2018); None where each id is a word of its own."""
+
+    def heard(self, words: tuple[int, ...]) -> tuple[int, ...]:
+        return words if self.spoken is None else tuple(self.spoken[list(words)].tolist())
 
 
-def beam_search(states: np.ndarray, step: Step, width: int, rules: Rules) -> list[list[Hypothesis]]:
+def beam_search(
+    states: np.ndarray, step: Step, width: int, rules: Rules | Sequence[Rules]
+) -> list[list[Hypothesis]]:
     """Finds likely captions of each photo; photos are searched side by side, each on its own.
 
     No caption is empty, holds a banned id, says the same n words twice on end (a loop), or says the
-    same three words in a row twice. A caption that reaches max_words ends there.
+    same three words in a row twice. A caption that reaches max_words ends there. Of captions that
+    are heard as the same sentence only the likeliest is found.
 
     Args:
         states: the decoder's state after each photo, float32 (photos, s).
         step: one step of the decoder for any number of hypotheses at once.
         width: hypotheses kept at each step, at least 1.
-        rules: which captions are allowed, and how they are ranked.
+        rules: which captions are allowed, and how they are ranked; one for all photos, or one for
+            each.
 
     Returns:
         For each photo 1 to width hypotheses, ranked by length-normalised log-probability.
+
+    Raises:
+        ValueError: the beam has no width, or there are not as many rules as photos.
     """
-    if width < 1:
-        raise ValueError("a beam is at least 1 wide")
-    searches = [_search(width, rules) for _ in states]
+    each = [rules] * len(states) if isinstance(rules, Rules) else rules
+    if len(each) != len(states):
+        raise ValueError(f"rules for {len(each)} photos, but {len(states)} photos")
+    return side_by_side(states, step, [Search(width, ours).steps() for ours in each])
+
+
+def side_by_side(
+    states: np.ndarray, step: Step, searches: Sequence[Steps]
+) -> list[list[Hypothesis]]:
+    """What each search finds, from its row of states; all share one call of step per word."""
     results: list[list[Hypothesis]] = [[] for _ in searches]
     pending = [(index, *next(search)) for index, search in enumerate(searches)]
     state_rows = list(range(len(states)))
@@ -77,63 +100,92 @@ def beam_search(states: np.ndarray, step: Step, width: int, rules: Rules) -> lis
     return results
 
 
-def _search(width: int, rules: Rules) -> _Search:
-    """The search for one photo: asks for a step of the decoder, is sent its log-probabilities.
+class Search:
+    """The search for one photo. A search with other aims than likely captions overrides how it
+    chooses who goes on, what is best, and when that is settled."""
 
-    Yields which hypotheses of the last step go on, and the word that each goes on with.
-    """
-    partial: list[tuple[int, ...]] = [()]
-    scores = np.zeros(1)
-    finished: list[Hypothesis] = []
-    rows = [0]
-    for length in range(rules.max_words + 1):
-        log_probabilities = yield rows, [words[-1] if words else rules.start for words in partial]
-        totals = scores[:, None] + log_probabilities
-        finished += [
-            Hypothesis(words, float(total))
-            for words, total in zip(partial, totals[:, rules.end], strict=True)
-            if words
-        ]
-        finished = _best(finished, width, rules)
-        if length == rules.max_words:
-            break
-        _forbid(totals, partial, rules)
-        rows, columns, scores = _top(totals, width)
-        if not rows or _settled(finished, scores, width, rules):
-            break
-        partial = [(*partial[row], word) for row, word in zip(rows, columns, strict=True)]
-    return finished
+    def __init__(self, width: int, rules: Rules):
+        if width < 1:
+            raise ValueError("a beam is at least 1 wide")
+        self.width = width
+        self.rules = rules
 
+    def steps(self) -> Steps:
+        rules = self.rules
+        partial: list[tuple[int, ...]] = [()]
+        scores = np.zeros(1)
+        finished: list[Hypothesis] = []
+        rows = [0]
+        for length in range(rules.max_words + 1):
+            last = [words[-1] if words else rules.start for words in partial]
+            log_probabilities = yield rows, last
+            totals = scores[:, None] + log_probabilities
+            finished += [
+                Hypothesis(words, float(total))
+                for words, total in zip(partial, totals[:, rules.end], strict=True)
+                if words
+            ]
+            finished = self.best(finished)
+            if length == rules.max_words:
+                break
+            _forbid(totals, partial, rules)
+            rows, columns, scores = self.choose(totals, partial)
+            if not rows or self.settled(finished, scores):
+                break
+            partial = [(*partial[row], word) for row, word in zip(rows, columns, strict=True)]
+        return finished
 
-def _best(finished: list[Hypothesis], width: int, rules: Rules) -> list[Hypothesis]:
-    return sorted(finished, key=lambda one: -_rank(one, rules))[:width]
+    def choose(
+        self, totals: np.ndarray, partial: Sequence[tuple[int, ...]]
+    ) -> tuple[list[int], list[int], np.ndarray]:
+        """Which hypotheses go on, the word each goes on with, and its log-probability with it.
 
+        Args:
+            totals: log-probabilities of each hypothesis followed by each word, (hypotheses,
+                vocabulary), -inf where that is forbidden. May be changed.
+            partial: the words of each hypothesis.
+        """
+        return top(totals, self.width)
 
-def _rank(hypothesis: Hypothesis, rules: Rules) -> float:
-    return hypothesis.log_probability / (len(hypothesis.words) + 1) ** rules.length_penalty
+    def best(self, finished: list[Hypothesis]) -> list[Hypothesis]:
+        """At most width of them, the best first; of those heard alike only the likeliest."""
+        ranked = sorted(finished, key=lambda one: -self._rank(one))
+        if self.rules.spoken is not None:
+            firsts: dict[tuple[int, ...], Hypothesis] = {}
+            for one in ranked:
+                firsts.setdefault(self.rules.heard(one.words), one)
+            ranked = list(firsts.values())
+        return ranked[: self.width]
 
+    def settled(self, finished: list[Hypothesis], scores: np.ndarray) -> bool:
+        """Whether no unfinished hypothesis can still enter the finished ones.
 
-def _settled(finished: list[Hypothesis], scores: np.ndarray, width: int, rules: Rules) -> bool:
-    """Whether no unfinished hypothesis can still enter the finished ones.
+        A log-probability only falls with each word, so the most that one can hope for is to keep
+        its score up to the greatest length.
+        """
+        if len(finished) < self.width:
+            return False
+        hope = scores.max() / (self.rules.max_words + 1) ** self.rules.length_penalty
+        return bool(hope <= self._rank(finished[-1]))
 
-    A log-probability only falls with each word, so the most that one can hope for is to keep its
-    score up to the greatest length.
-    """
-    if len(finished) < width:
-        return False
-    hope = scores.max() / (rules.max_words + 1) ** rules.length_penalty
-    return bool(hope <= _rank(finished[-1], rules))
+    def _rank(self, one: Hypothesis) -> float:
+        return one.log_probability / (len(one.words) + 1) ** self.rules.length_penalty
 
 
 def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:
     totals[:, rules.end] = -np.inf
     totals[:, rules.banned] = -np.inf
     for row, words in zip(totals, partial, strict=True):
-        row[_repeating(words)] = -np.inf
+        repeating = _repeating(rules.heard(words))
+        if rules.spoken is None:
+            row[repeating] = -np.inf
+        else:
+            for word in set(repeating):
+                row[rules.spoken == word] = -np.inf
 
 
 def _repeating(words: tuple[int, ...]) -> list[int]:
-    """The words that, said next, would repeat what was just said, or a run of three."""
+    """The heard words that, said next, would repeat what was just said, or a run of three."""
     loops = [
         words[-n]
         for n in range(1, (len(words) + 1) // 2 + 1)
@@ -143,7 +195,7 @@ def _repeating(words: tuple[int, ...]) -> list[int]:
     return loops + trigrams
 
 
-def _top(totals: np.ndarray, width: int) -> tuple[list[int], list[int], np.ndarray]:
+def top(totals: np.ndarray, width: int) -> tuple[list[int], list[int], np.ndarray]:
     """Rows, columns and values of the greatest finite totals, greatest first. Takes them out of
     totals."""
     flat = totals.ravel()

@@ -1,54 +1,27 @@
 """Beam search against an exhaustive search, over a random language that needs no weights."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
-
-START, END, UNKNOWN = range(3)
-WORDS = 6
-
-
-class RandomLanguage:
-    """Log-probabilities that depend on the photo and on all words so far, which are the state."""
-
-    def __init__(self, seed: int, steps: int = 30):
-        self.seed = seed
-        self.steps = steps
-
-    def state(self, photo: int) -> np.ndarray:
-        return np.array([[photo, 0.0] + [0.0] * self.steps], np.float32)
-
-    def step(self, state: np.ndarray, words: np.ndarray):
-        state = state.copy()
-        for row, word in zip(state, words, strict=True):
-            row[1] += 1
-            row[1 + int(row[1])] = word
-        return np.stack([self.log_probabilities(row) for row in state]), state
-
-    def log_probabilities(self, row: np.ndarray) -> np.ndarray:
-        so_far = [int(value) for value in row[2 : 2 + int(row[1])]]
-        random = np.random.default_rng([self.seed, int(row[0]), *so_far])
-        logits = random.normal(size=WORDS) * 2
-        return (logits - np.log(np.exp(logits).sum())).astype(np.float32)
-
-    def log_probability(self, photo: int, words: tuple[int, ...]) -> float:
-        total, state = 0.0, self.state(photo)
-        for last, following in itertools.pairwise((START, *words, END)):
-            log_probabilities, state = self.step(state, np.array([last]))
-            total += float(log_probabilities[0, following])
-        return total
-
-
-def rules(**changes) -> Rules:
-    return Rules(
-        **{"start": START, "end": END, "banned": (START, UNKNOWN), "max_words": 3} | changes
-    )
+from tests.app.captioning.languages import (
+    END,
+    SPOKEN,
+    START,
+    UNKNOWN,
+    WORDS,
+    RandomLanguage,
+    has_trigram_twice,
+    heard,
+    loops,
+    ranked,
+    rules,
+    unlike,
+)
 
 
 def search(language: RandomLanguage, width: int, rules: Rules, photo: int = 0) -> list[Hypothesis]:
@@ -56,36 +29,44 @@ def search(language: RandomLanguage, width: int, rules: Rules, photo: int = 0) -
     return found
 
 
-def loops(words: tuple[int, ...]) -> bool:
-    return any(
-        words[at : at + n] == words[at + n : at + 2 * n]
-        for n in range(1, len(words) // 2 + 1)
-        for at in range(len(words) - 2 * n + 1)
-    )
-
-
-def has_trigram_twice(words: tuple[int, ...]) -> bool:
-    trigrams = [words[at : at + 3] for at in range(len(words) - 2)]
-    return len(set(trigrams)) < len(trigrams)
-
-
-def allowed(max_words: int):
-    words = [word for word in range(WORDS) if word not in (START, END, UNKNOWN)]
-    for length in range(1, max_words + 1):
-        for caption in itertools.product(words, repeat=length):
-            if not loops(caption) and not has_trigram_twice(caption):
-                yield caption
-
-
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 1.0]))
 def test_a_beam_as_wide_as_the_language_finds_what_an_exhaustive_search_finds(seed, penalty):
     language = RandomLanguage(seed)
-    ranked = sorted(
-        (language.log_probability(0, words) / (len(words) + 1) ** penalty, words)
-        for words in allowed(4)
-    )[::-1]
-    found = search(language, 200, rules(max_words=4, length_penalty=penalty))
-    assert [one.words for one in found[:5]] == [words for _, words in ranked[:5]]
+    ours = rules(max_words=4, length_penalty=penalty)
+    found = search(language, 200, ours)
+    assert [one.words for one in found[:5]] == ranked(language, ours)[:5]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30)
+def test_what_is_heard_neither_repeats_nor_is_found_twice(seed):
+    language = RandomLanguage(seed, len(SPOKEN))
+    ours = rules(max_words=4, spoken=SPOKEN)
+    found = search(language, 500, ours)
+    assert [one.words for one in found] == unlike(ranked(language, ours))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_a_narrow_beam_keeps_the_rules_of_what_is_heard(seed, width):
+    language = RandomLanguage(seed, len(SPOKEN))
+    found = [
+        heard(one.words) for one in search(language, width, rules(max_words=12, spoken=SPOKEN))
+    ]
+    assert 1 <= len(found) <= width
+    assert len(set(found)) == len(found)
+    assert not any(loops(words) or has_trigram_twice(words) for words in found)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_where_every_id_is_heard_as_itself_nothing_changes(seed, width):
+    language = RandomLanguage(seed)
+    ours = rules(max_words=8, spoken=np.arange(WORDS))
+    assert search(language, width, ours) == search(language, width, rules(max_words=8))
+
+
+def test_rules_that_hear_can_be_compared_and_hashed():
+    assert rules(spoken=SPOKEN) == rules(spoken=SPOKEN.copy())
+    assert len({rules(spoken=SPOKEN), rules(spoken=SPOKEN.copy())}) == 1
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
@@ -123,6 +104,27 @@ def test_photos_searched_side_by_side_get_what_each_gets_alone(seed, width, phot
     together = beam_search(states, language.step, width, rules(max_words=6))
     alone = [search(language, width, rules(max_words=6), photo) for photo in range(photos)]
     assert together == alone
+
+
+@given(st.integers(0, 1_000), st.integers(1, 4))
+def test_each_photo_may_have_rules_of_its_own(seed, width):
+    language = RandomLanguage(seed, len(SPOKEN))
+    each = [
+        rules(max_words=8),
+        rules(start=UNKNOWN, max_words=2),
+        rules(banned=(START, UNKNOWN, 3), spoken=SPOKEN),
+    ]
+    states = np.concatenate([language.state(photo) for photo in range(len(each))])
+    together = beam_search(states, language.step, width, each)
+    assert together == [search(language, width, ours, photo) for photo, ours in enumerate(each)]
+
+
+@pytest.mark.parametrize("photos", [0, 1, 3])
+def test_as_many_rules_as_photos_are_needed(photos):
+    language = RandomLanguage(0)
+    states = np.zeros((photos, language.state(0).shape[1]), np.float32)
+    with pytest.raises(ValueError, match="rules for 2 photos"):
+        beam_search(states, language.step, 3, [rules(), rules()])
 
 
 def test_a_model_that_says_one_word_for_ever_is_stopped():
