@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from app.captioning.detector import REGIONS, ROW
 from training.decoders import Decoder, Ensemble
 from training.decoders.base import Memory
-from training.decoders.front import Tail
+from training.decoders.front import Front, Grounded, Tail
+from training.detector import Detector, photo_signature
 
 SMALLEST_SHRUNK = 1024
 """Constants of fewer numbers stay float32: int8 would save nothing."""
@@ -90,21 +92,38 @@ def convert_decoder(decoder: Decoder | Ensemble, feature_shape: tuple[int, ...])
     return _convert(decoder.variables, {"start": start, "step": concrete})
 
 
-def served_shape(map_shape: tuple[int, ...], tail: Tail | None) -> tuple[int, ...]:
-    """Of what a photo's encoding is when it is served: a tail packs what it sees of a map."""
-    return tuple(tail.pack(tail(tf.zeros((1, *map_shape)))).shape[1:]) if tail else map_shape
+def served_tail(front: Front) -> Tail | None:
+    """The encoder's tail, where it is served: the decoder's own, or the one that its features have
+    passed."""
+    if isinstance(front, Grounded):
+        return front.tail
+    return front if isinstance(front, Tail) else None
+
+
+def served_shape(map_shape: tuple[int, ...], front: Front) -> tuple[int, ...]:
+    """Of what a photo's encoding is when it is served: a tail packs what it sees of a map, and
+    regions follow it."""
+    tail = served_tail(front)
+    if not tail:
+        return map_shape
+    (packed,) = tail.pack(tail(tf.zeros((1, *map_shape)))).shape[1:]
+    return (packed + REGIONS * ROW if isinstance(front, Grounded) else packed,)
 
 
 def freeze(
     encoder: keras.Model,
     decoders: Mapping[str, Decoder | Ensemble],
     matching: Matching,
-    tail: Tail | None = None,
+    detector: Detector | None = None,
 ) -> tf.compat.v1.GraphDef:
-    """Encoder and decoders as one frozen graph; its tensors' names are those an engine reads."""
-    shape = served_shape(tuple(encoder.outputs[0].shape[1:]), tail)
+    """Encoder, decoders and detector as one frozen graph; its tensors' names are those an engine
+    reads. All decoders have the same front."""
+    front = next(iter(decoders.values())).front
+    tail = served_tail(front)
+    shape = served_shape(tuple(encoder.outputs[0].shape[1:]), front)
     signature = {
         "photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo"),
+        **({"detector_photo": photo_signature("detector_photo")} if detector else {}),
         "features": tf.TensorSpec((1, *shape), name="features"),
     }
     for language, decoder in decoders.items():
@@ -117,6 +136,9 @@ def freeze(
         features = encoder(inputs["photo"], training=False)["features"]
         features = features * matching.scale + matching.shift
         outputs = {"features_out": tail.pack(tail(features)) if tail else features}
+        if detector:
+            for name, value in detector(inputs["detector_photo"]).items():
+                outputs[f"detector_{name}"] = value
         for language, decoder in decoders.items():
             started = _named(*_begin(decoder, inputs["features"]))
             for name, value in started.items():

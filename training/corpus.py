@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from app.captioning.objects import words as words_of_classes
 from app.captioning.vocabulary import Vocabulary
 from training.datasets import open_split
 from training.features import Features, load_features
@@ -138,13 +141,31 @@ def batches(corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe, epoch: int) 
 
 def _ids(corpus: Corpus, photo: int, vocabulary: Vocabulary, recipe: Recipe) -> list[list[int]]:
     """What a photo's captions begin with, and their words."""
+    said = joined if recipe.grounded else list
     sources = [corpus.captions, *([corpus.translated] if corpus.translated else [])]
     return [
-        vocabulary.encode([recipe.start_of(words, bool(nth)), *words[: recipe.max_words]])
+        vocabulary.encode([recipe.start_of(words, bool(nth)), *said(words)[: recipe.max_words]])
         for nth, source in enumerate(sources)
         for words in source[photo]
         if words
     ]
+
+
+def joined(words: Sequence[str]) -> list[str]:
+    """Words of a caption, those of a name such as "teddy bear" as one."""
+    text = " ".join(words)
+    for name in names_of_several_words():
+        if name not in text:
+            continue
+        text = re.sub(rf"(?<!\S){name}(?!\S)", name.replace(" ", "_"), text)
+    return [word.replace("_", " ") for word in text.split()]
+
+
+@cache
+def names_of_several_words() -> list[str]:
+    """The longest first."""
+    names = [name for forms in words_of_classes("en") for name in forms if " " in name]
+    return sorted(names, key=len, reverse=True)
 
 
 def _choose(captions: list[list[int]], count: int, random: np.random.Generator) -> list[list[int]]:

@@ -18,15 +18,41 @@ from typing import Any
 import keras
 import numpy as np
 
-from app.captioning.checkpoint import FORMAT, FROZEN_GRAPH, MANIFEST, sha256
-from app.captioning.engines.litert import ENCODER, TAIL, decoder_file
+from app.captioning.checkpoint import (
+    FORMAT,
+    FROZEN_GRAPH,
+    MANIFEST,
+    sha256,
+    visual_words_file,
+)
+from app.captioning.engines.litert import DETECTOR, ENCODER, TAIL, decoder_file
 from app.captioning.vocabulary import Vocabulary
-from training.conversion import Matching, convert_decoder, convert_tail, freeze, served_shape
+from training.conversion import (
+    Matching,
+    convert_decoder,
+    convert_tail,
+    freeze,
+    served_shape,
+    served_tail,
+)
 from training.decoders import Decoder, Ensemble
-from training.decoders.front import Tail
+from training.decoders.front import Front
+from training.detector import Detector
 from training.encoders import ENCODERS, build, find_weights, read_weights
 from training.features import load_matching
+from training.regions import GRAPH
 from training.runs import TrainedDecoder, load_run
+from training.trainer import visual_words
+
+
+@dataclass(frozen=True)
+class ServedDetector:
+    """A detector in both its forms."""
+
+    network: Detector
+    """In float."""
+    graph: bytes
+    """For LiteRT, from training.detector."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +67,7 @@ class ServedEncoder:
     """What takes the features of the one to those of the other."""
     facts: dict[str, Any]
     """For the manifest; of these the service reads photo_size."""
+    detector: ServedDetector | None = None
 
 
 @dataclass(frozen=True)
@@ -85,15 +112,19 @@ def write_checkpoint(
     graphs = _graphs(encoder, {language: one.decoder for language, one in languages.items()})
     for file, graph in graphs.items():
         (folder / file).write_bytes(graph)
-    vocabularies = {f"vocabulary_{language}.txt": one for language, one in languages.items()}
-    for file, one in vocabularies.items():
-        one.vocabulary.save(folder / file)
+    words = []
+    for language, one in languages.items():
+        words.append(f"vocabulary_{language}.txt")
+        one.vocabulary.save(folder / words[-1])
+        if encoder.detector:
+            words.append(visual_words_file(language))
+            visual_words(one.vocabulary, language).save(folder / words[-1])
     manifest = {
         "format": FORMAT,
         "name": folder.name,
         "encoder": encoder.facts,
         "languages": {language: one.facts for language, one in languages.items()},
-        "files": {file: sha256(folder / file) for file in sorted({*graphs, *vocabularies})},
+        "files": {file: sha256(folder / file) for file in sorted({*graphs, *words})},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -102,10 +133,13 @@ def write_checkpoint(
 
 def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder | Ensemble]) -> dict[str, bytes]:
     """The content of each graph's file, by its name."""
-    tail = _shared_tail(decoders)
+    front = _shared_front(decoders)
+    tail = served_tail(front)
     map_shape = tuple(encoder.model.outputs[0].shape[1:])
-    shape = served_shape(map_shape, tail)
-    frozen = freeze(encoder.model, decoders, encoder.matching, tail)
+    shape = served_shape(map_shape, front)
+    detector = encoder.detector
+    network = detector.network if detector else None
+    frozen = freeze(encoder.model, decoders, encoder.matching, network)
     graphs = {
         decoder_file(language): convert_decoder(decoder, shape)
         for language, decoder in decoders.items()
@@ -113,13 +147,14 @@ def _graphs(encoder: ServedEncoder, decoders: dict[str, Decoder | Ensemble]) -> 
     return {
         **graphs,
         **({TAIL: convert_tail(tail, map_shape)} if tail else {}),
+        **({DETECTOR: detector.graph} if detector else {}),
         ENCODER: encoder.graph,
         FROZEN_GRAPH: frozen.SerializeToString(deterministic=True),
     }
 
 
-def _shared_tail(decoders: dict[str, Decoder | Ensemble]) -> Tail | None:
-    """The tail that all decoders have, which is served once for all.
+def _shared_front(decoders: dict[str, Decoder | Ensemble]) -> Front:
+    """The front that all decoders have; the encoder's tail in it is served once for all.
 
     Raises:
         ValueError: they have not the same.
@@ -137,7 +172,7 @@ def _shared_tail(decoders: dict[str, Decoder | Ensemble]) -> Tail | None:
                 "the runs have trained the encoder's tail apart, and it is served once for all; "
                 "train the others with --tail of the first"
             )
-    return first if isinstance(first, Tail) else None
+    return first
 
 
 def _encoder(features: Path, weights: Path) -> ServedEncoder:
@@ -157,7 +192,15 @@ def _encoder(features: Path, weights: Path) -> ServedEncoder:
             "weights": encoder.weights_package or encoder.weights_url,
             "terms": encoder.terms,
         },
+        _detector(features),
     )
+
+
+def _detector(features: Path) -> ServedDetector | None:
+    """Of features that training.regions computed."""
+    if not (features / DETECTOR).exists():
+        return None
+    return ServedDetector(Detector(features / GRAPH), (features / DETECTOR).read_bytes())
 
 
 def _served(runs: list[TrainedDecoder]) -> ServedLanguage:

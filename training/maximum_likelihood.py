@@ -103,10 +103,8 @@ class MaximumLikelihood:
         """Summed loss and entropy of all replicas' captions, which have so many words."""
         smoothing = self.stage.label_smoothing
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.decoder(features, inputs, training=True), tf.float32)
-            log_probabilities = tf.nn.log_softmax(logits)
-            entropy = cross_entropy(log_probabilities, targets, mask)
-            uniform = -tf.reduce_sum(tf.reduce_mean(log_probabilities, axis=-1) * mask)
+            said, others = self.decoder.log_likelihood(features, inputs, targets, training=True)
+            entropy, uniform = -tf.reduce_sum(said * mask), -tf.reduce_sum(others * mask)
             loss = (1 - smoothing) * entropy + smoothing * uniform
             mean = loss / count
         gradients = tape.gradient(mean, self.variables)
@@ -117,12 +115,10 @@ class MaximumLikelihood:
 def perplexity(decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe) -> float:
     """A word, of the captions of a corpus."""
     entropy = count = 0.0
-    log_probabilities = tf.function(
-        lambda features, words: tf.nn.log_softmax(decoder(features, words))
-    )
+    log_likelihood = tf.function(decoder.log_likelihood)
     for batch in batches(corpus, vocabulary, recipe, 0):
-        said = log_probabilities(batch.features, batch.inputs)
-        entropy += float(cross_entropy(said, batch.targets, batch.mask))
+        said, _ = log_likelihood(batch.features, batch.inputs, batch.targets)
+        entropy -= float(tf.reduce_sum(said * batch.mask))
         count += float(batch.mask.sum())
     return math.exp(entropy / count)
 

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from app.captioning.beam_search import beam_search
 from app.captioning.captioner import caption_rules
+from app.captioning.objects import objects, words
+from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus, mentioned
 from training.decoders import DECODERS, Decoder
@@ -76,6 +78,7 @@ class Trainer:
             self.speaker.front.set_weights(train.features.tail)
         if embeddings is not None:
             self.speaker.word_embedding.set_weights([embeddings])
+        self.speaker.learn_words(self.vocabulary, self.recipe.language)
         photos = np.random.default_rng(self.recipe.seed).permutation(len(train.captions))
         photos = np.sort(photos[: self.speaker.adapts_to])
         self.speaker.adapt(train.look(0, photos), mentioned(train, self.vocabulary)[photos])
@@ -228,11 +231,17 @@ def describe(
         log_probabilities, following = decoder.step(state[:, :-1], words, memory)
         return log_probabilities, tf.concat([following, state[:, -1:]], axis=1)
 
+    visual = visual_words(vocabulary, recipe.language) if recipe.grounded else None
     rules = caption_rules(vocabulary, recipe.max_words, recipe.length_penalty, recipe.style)
     captions = []
     for first in range(0, len(corpus.captions), DESCRIBED_TOGETHER):
-        state, memory = start(corpus.look(0, slice(first, first + DESCRIBED_TOGETHER)))
+        seen = corpus.look(0, slice(first, first + DESCRIBED_TOGETHER))
+        state, memory = start(seen)
         numbers = np.arange(len(state), dtype=np.float32)[:, None]
+        of_photos = [rules] * len(state)
+        if visual:
+            regions = np.asarray(decoder.front(seen).regions)
+            of_photos = [visual.rules(rules, visual.heard(_classes(one))) for one in regions]
 
         def numpy_step(
             state: np.ndarray, last: np.ndarray, memory: Any = memory
@@ -241,9 +250,23 @@ def describe(
             return log_probabilities.numpy(), following.numpy()
 
         states = np.concatenate([state.numpy(), numbers], axis=1)
-        found = beam_search(states, numpy_step, recipe.beam_width, rules)
-        captions += [vocabulary.decode(hypotheses[0].words) for hypotheses in found]
+        found = beam_search(states, numpy_step, recipe.beam_width, of_photos)
+        for (best, *_), how in zip(found, of_photos, strict=True):
+            # Names of several words are one to the decoder, and several to those who score.
+            words = vocabulary.decode(how.heard(best.words))
+            captions.append(tuple(" ".join(words).split()))
     return captions
+
+
+def _classes(regions: np.ndarray) -> list[int]:
+    """Of a photo's regions, (REGIONS, ROW), as places in the list of classes."""
+    classes = regions[:, -1].astype(int)
+    return (classes[classes > 0] - 1).tolist()
+
+
+def visual_words(vocabulary: Vocabulary, language: str) -> VisualWords:
+    """All that objects.json lists."""
+    return VisualWords.of(vocabulary, dict(zip(objects(), words(language), strict=True)))
 
 
 def copy_weights(source: Decoder, target: Decoder) -> None:

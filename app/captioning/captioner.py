@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,9 +12,18 @@ import numpy as np
 from PIL import Image
 
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
-from app.captioning.checkpoint import Checkpoint, CheckpointError, open_checkpoint
+from app.captioning.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    LanguageModel,
+    open_checkpoint,
+)
+from app.captioning.constrained_search import constrained_beam_search
+from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
+from app.captioning.detector import REGIONS, sift
 from app.captioning.engines import Engine, load_engine
-from app.captioning.grounding import Region, Slot, template
+from app.captioning.grounding import Region, Slot, find_slots, template
+from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
 
 BEAM_WIDTH = 3
@@ -56,6 +66,9 @@ class Captioner:
     def __init__(self, checkpoint: Checkpoint, engine: Engine):
         self.name = checkpoint.name
         self.languages = tuple(checkpoint.languages)
+        visual = next(iter(checkpoint.languages.values())).visual_words
+        self.objects = visual.classes if visual else ()
+        """Names of what it can detect and be told to mention; none without a detector."""
         self._checkpoint = checkpoint
         self._engine = engine
         self._lock = Lock()
@@ -80,10 +93,19 @@ class Captioner:
         """An upright photo, uint8 RGB (height, width, 3), made ready for any language."""
         squashed = np.asarray(squash(photo, self._checkpoint.photo_size))
         with self._lock:
-            return Encoding(self._engine.encode(squashed))
+            features = self._engine.encode(squashed)
+            if not self.objects:
+                return Encoding(features)
+            found = sift(self._engine.detect(np.asarray(squash(photo, DETECTOR_SIZE))))
+        together = np.concatenate([features, found.pack().ravel()])
+        return Encoding(together, found.regions(self.objects))
 
     def decode(
-        self, encoding: Encoding, language: str, beam_width: int = BEAM_WIDTH
+        self,
+        encoding: Encoding,
+        language: str,
+        beam_width: int = BEAM_WIDTH,
+        mention: Sequence[str] = (),
     ) -> list[Caption]:
         """1 to beam_width captions, the best first.
 
@@ -91,17 +113,23 @@ class Captioner:
             encoding: from encode().
             language: one of self.languages, else KeyError.
             beam_width: hypotheses kept at each step, at least 1.
+            mention: names of self.objects, at most 4, that captions must mention.
         """
         model = self._checkpoint.languages[language]
+        rules = caption_rules(model.vocabulary, model.max_words, model.length_penalty, model.start)
+        visual = model.visual_words
+        if visual:
+            classes = [visual.classes.index(region.name) for region in encoding.regions]
+            heard = visual.heard(classes)
+            rules = visual.rules(rules, heard)
         with self._lock:
             state, step = self._engine.start(language, encoding.features)
-            (found,) = beam_search(
-                state,
-                step,
-                beam_width,
-                caption_rules(model.vocabulary, model.max_words, model.length_penalty, model.start),
-            )
-        return [_caption(hypothesis, model.vocabulary, language) for hypothesis in found]
+            if visual and mention:
+                things = [visual.tokens(name, heard) for name in mention]
+                found = constrained_beam_search(state, step, beam_width, rules, things)
+            else:
+                (found,) = beam_search(state, step, beam_width, rules)
+        return [_caption(hypothesis, model, rules, language) for hypothesis in found]
 
     def caption(
         self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
@@ -119,9 +147,11 @@ class Captioner:
                 state, step = self._engine.start(language, encoding.features)
                 words = np.asarray(model.vocabulary.encode([model.start]), np.int32)
                 log_probabilities, _ = step(state, words)
-                if log_probabilities.shape != (1, len(model.vocabulary)):
+                visual = REGIONS * FORMS if model.visual_words else 0
+                known = log_probabilities.shape[-1] - visual
+                if known != len(model.vocabulary):
                     raise ValueError(
-                        f"the decoder knows {log_probabilities.shape[-1]} words in {language!r}, "
+                        f"the decoder knows {known} words in {language!r}, "
                         f"its vocabulary {len(model.vocabulary)}"
                     )
         except (ValueError, RuntimeError, KeyError, TypeError) as error:
@@ -153,6 +183,11 @@ def caption_rules(
     )
 
 
-def _caption(hypothesis: Hypothesis, vocabulary: Vocabulary, language: str) -> Caption:
-    words = vocabulary.decode(hypothesis.words)
-    return Caption(sentence(words, language), words, hypothesis.log_probability)
+def _caption(hypothesis: Hypothesis, model: LanguageModel, rules: Rules, language: str) -> Caption:
+    words = model.vocabulary.decode(rules.heard(hypothesis.words))
+    text = sentence(words, language)
+    slots: tuple[Slot, ...] = ()
+    if model.visual_words:
+        regions = [model.visual_words.region(token) for token in hypothesis.words]
+        slots = find_slots(text, words, regions)
+    return Caption(text, words, hypothesis.log_probability, slots)

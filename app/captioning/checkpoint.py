@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import START, Vocabulary
 
 FORMAT = 1
@@ -28,6 +29,8 @@ class LanguageModel:
     length_penalty: float
     start: str = START
     """The word that captions begin with, unseen: `<start>`, or a style."""
+    visual_words: VisualWords | None = None
+    """Where words point at what a detector finds."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         for name, digest in manifest["files"].items():
             _verify(folder, name, digest)
         languages = {
-            language: LanguageModel(
-                Vocabulary.load(_listed(folder, manifest, f"vocabulary_{language}.txt")),
-                int(entry["max_words"]),
-                float(entry["length_penalty"]),
-                str(entry.get("start", START)),
-            )
-            for language, entry in manifest["languages"].items()
+            language: _language(folder, manifest, language) for language in manifest["languages"]
         }
         if not languages:
             raise ValueError("it names no language")
@@ -80,6 +77,10 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _broken(folder, f"{MANIFEST} does not describe a checkpoint: {problem}") from error
+
+
+def visual_words_file(language: str) -> str:
+    return f"visual_words_{language}.json"
 
 
 def sha256(path: Path) -> str:
@@ -110,6 +111,19 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"reads format {FORMAT}. Update Kantu, or export the checkpoint again."
         )
     return manifest
+
+
+def _language(folder: Path, manifest: dict[str, Any], language: str) -> LanguageModel:
+    entry = manifest["languages"][language]
+    vocabulary = Vocabulary.load(_listed(folder, manifest, f"vocabulary_{language}.txt"))
+    visual = visual_words_file(language)
+    return LanguageModel(
+        vocabulary,
+        int(entry["max_words"]),
+        float(entry["length_penalty"]),
+        str(entry.get("start", START)),
+        VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
+    )
 
 
 def _verify(folder: Path, name: str, digest: str) -> None:

@@ -6,6 +6,7 @@ from training.decoders.attributes import Attributes
 from training.decoders.base import Decoder
 from training.decoders.ensemble import Ensemble
 from training.decoders.layers import LSTM
+from training.decoders.neural_baby_talk import NeuralBabyTalk
 from training.decoders.neural_talk import NeuralTalk
 from training.decoders.show_and_tell import ShowAndTell
 from training.decoders.soft_attention import SoftAttention
@@ -17,6 +18,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "attributes": Attributes,
     "soft_attention": SoftAttention,
     "top_down": TopDown,
+    "neural_baby_talk": NeuralBabyTalk,
 }
 
 __all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "ShowAndTell"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 from keras.initializers import RandomNormal
 
+from app.captioning.vocabulary import Vocabulary
 from training.decoders.front import Front, Seen
 from training.decoders.layers import Standardise
 
@@ -69,6 +70,9 @@ class Decoder(keras.Model):
         """Numbers in the state."""
         return 2 * self.units
 
+    def learn_words(self, vocabulary: Vocabulary, language: str) -> None:
+        """What a decoder needs to know of its words before the first epoch."""
+
     def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
         """Measures the training photos before the first epoch.
 
@@ -88,15 +92,44 @@ class Decoder(keras.Model):
         Returns:
             float32 logits (photos × k, time, vocabulary): what follows each word.
         """
+        outputs, _ = self.read(features, words, training)
+        return self.logits(self.dropout(outputs, training=training))
+
+    def read(
+        self, features: tf.Tensor, words: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, Memory]:
+        """Whole captions, as call() gets them: all that advance() gave, (photos × k, time, n), and
+        the memory."""
         state, memory = self.start(features, training)
         each = tf.shape(words)[0] // tf.shape(features)[0]
         state = tf.repeat(state, each, axis=0)
-        embedded = self.dropout(self.word_embedding(words), training=training)
+        embedded = self.dropout(self.embed(words), training=training)
         outputs = []
         for word in tf.unstack(embedded, axis=1):
             output, state = self.advance(word, state, memory)
             outputs.append(output)
-        return self.logits(self.dropout(tf.stack(outputs, axis=1), training=training))
+        return tf.stack(outputs, axis=1), memory
+
+    def log_likelihood(
+        self, features: tf.Tensor, words: tf.Tensor, targets: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """How likely each next word of captions is, as call() gets them.
+
+        Args:
+            targets: int32 (photos × k, time), the next words.
+
+        Returns:
+            float32 (photos × k, time) each: the log-probability of the targets, and the mean of all
+            words that could stand in their place, for label smoothing.
+        """
+        logits = tf.cast(self(features, words, training=training), tf.float32)
+        log_probabilities = tf.nn.log_softmax(logits)
+        said = tf.gather(log_probabilities, targets, axis=-1, batch_dims=2)
+        return said, tf.reduce_mean(log_probabilities, axis=-1)
+
+    def embed(self, words: tf.Tensor) -> tf.Tensor:
+        """Words' vectors, float32 (…, embedding)."""
+        return self.word_embedding(words)
 
     def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
         """The state after the photo, float32 (photos, state_size), and its memory."""
@@ -126,7 +159,7 @@ class Decoder(keras.Model):
         Returns:
             float32 (batch, vocabulary) log-probabilities of the next word, and the next state.
         """
-        output, state = self.advance(self.word_embedding(words), state, memory)
+        output, state = self.advance(self.embed(words), state, memory)
         return tf.nn.log_softmax(tf.cast(self.logits(output), tf.float32)), state
 
     def look(self, whole: tf.Tensor, training: bool) -> tf.Tensor:

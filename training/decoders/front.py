@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from app.captioning.detector import REGIONS, ROW
+
 
 class Seen(NamedTuple):
     """What a decoder is shown of photos."""
@@ -20,6 +22,8 @@ class Seen(NamedTuple):
     """float32 (photos, n)"""
     cells: tf.Tensor | None
     """float32 (photos, cells, m), where there are any"""
+    regions: tf.Tensor | None = None
+    """float32 (photos, REGIONS, k), as Found.pack() has them, where there is a detector"""
 
 
 class Pooled(layers.Layer):
@@ -106,6 +110,29 @@ class Tail(layers.Layer):
         return Seen(whole, tf.reshape(cells, (tf.shape(packed)[0], -1, self.cell_size)))
 
 
+class Grounded(layers.Layer):
+    """For what training.regions computes: what a tail has packed, and the regions after it.
+
+    The tail is held, so that it can be served; it is not trained.
+    """
+
+    cells = True
+
+    def __init__(self, blocks: Sequence[Block], head: int):
+        super().__init__(name="grounded")
+        self.tail = Tail(blocks, head)
+        self.tail.trainable = False
+        self.channels = blocks[0].inputs
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.tail(tf.zeros((1, 4, self.channels)))
+
+    def call(self, features: tf.Tensor) -> Seen:
+        packed, regions = tf.split(features, [-1, REGIONS * ROW], axis=1)
+        seen = self.tail.unpack(packed)
+        return seen._replace(regions=tf.reshape(regions, (-1, REGIONS, ROW)))
+
+
 class TailShape(NamedTuple):
     """The sizes of a Tail."""
 
@@ -124,15 +151,15 @@ class TailShape(NamedTuple):
         return cls(tuple(blocks), head[1])
 
 
-Front = Pooled | Mean | Tail
+Front = Pooled | Mean | Tail | Grounded
 
 
 def front_for(feature_shape: tuple[int, ...], tail: TailShape | None) -> Front:
     """The front for features of a shape, (n,) or (cells, n).
 
     Args:
-        tail: of the encoder, where the map is what that sees.
+        tail: of the encoder, where the map is what that sees, or where it has seen it already.
     """
     if tail:
-        return Tail(*tail)
+        return Tail(*tail) if len(feature_shape) > 1 else Grounded(*tail)
     return Pooled() if len(feature_shape) == 1 else Mean()

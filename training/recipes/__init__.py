@@ -6,8 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
+from app.captioning import objects
 from app.captioning.vocabulary import START, Vocabulary
 
 
@@ -74,6 +76,9 @@ class Recipe:
     """Where set, machine translations of other captions are learned from too, in this style."""
     style: str = START
     """The style spoken."""
+    grounded: bool = False
+    """Visual words point at regions: the vocabulary gets all that objects.json lists, and those of
+    several words ("teddy bear") count as one."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0
@@ -96,9 +101,11 @@ class Recipe:
         return next(fitting, self.styles[-1][0] if self.styles else START)
 
     def vocabulary(self, words: Vocabulary) -> Vocabulary:
-        """A dataset's vocabulary with the names of the styles."""
+        """A dataset's vocabulary with the names of the styles, and with all visual words."""
         names = [*(name for name, _ in self.styles), self.translated_style]
-        return Vocabulary([*words.words, *filter(None, names)])
+        visual = chain.from_iterable(objects.words(self.language)) if self.grounded else ()
+        missing = (word for word in visual if word not in words.words)
+        return Vocabulary([*words.words, *missing, *filter(None, names)])
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from app.captioning.beam_search import Step
+from app.captioning.detector import Detections
 
 if TYPE_CHECKING:
     from app.captioning.checkpoint import Checkpoint
@@ -20,6 +21,10 @@ class Engine(Protocol):
 
     def encode(self, photo: np.ndarray) -> np.ndarray:
         """Features float32 (n,) or (cells, n) of a uint8 RGB photo of the checkpoint's size."""
+
+    def detect(self, photo: np.ndarray) -> Detections:
+        """What the detector sees on a uint8 RGB photo of its size; only where the checkpoint has
+        one."""
 
     def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
         """The decoder's state after the photo, float32 (1, s), and its step from word to word of

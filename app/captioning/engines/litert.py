@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, SignatureRunner
 
 from app.captioning.beam_search import Step
 from app.captioning.checkpoint import Checkpoint, CheckpointError
+from app.captioning.detector import Detections
 
 ENCODER = "encoder.tflite"
 TAIL = "tail.tflite"
 """The encoder's last blocks, in a graph of their own where they were trained with a decoder."""
+DETECTOR = "detector.tflite"
+"""Where the decoders point at what it finds."""
 
 
 def decoder_file(language: str) -> str:
@@ -18,8 +23,8 @@ def decoder_file(language: str) -> str:
 
 
 class LiteRTEngine:
-    """Runs encoder.tflite, tail.tflite where there is one, and a decoder_<language>.tflite for each
-    language."""
+    """Runs encoder.tflite, tail.tflite and detector.tflite where there are any, and a
+    decoder_<language>.tflite for each language."""
 
     def __init__(self, checkpoint: Checkpoint):
         self._encode, *self._tail = (
@@ -27,6 +32,8 @@ class LiteRTEngine:
             for file in (ENCODER, TAIL)
             if file in checkpoint.files
         )
+        if DETECTOR in checkpoint.files:
+            self._detector = open_detector(checkpoint.file(DETECTOR))
         self._decoders = {
             language: Interpreter(str(checkpoint.file(decoder_file(language))), num_threads=1)
             for language in checkpoint.languages
@@ -46,6 +53,9 @@ class LiteRTEngine:
             features = tail(features=features)["features"]
         return features[0]
 
+    def detect(self, photo: np.ndarray) -> Detections:
+        return detections_of(self._detector, photo)
+
     def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
         outputs = self._start[language](features=features[None])
         state = outputs.pop("state")
@@ -56,6 +66,15 @@ class LiteRTEngine:
             return following["log_probabilities"], following["state"]
 
         return state, step
+
+
+def open_detector(graph: Path) -> SignatureRunner:
+    return Interpreter(str(graph), num_threads=1).get_signature_runner("detect")
+
+
+def detections_of(detector: SignatureRunner, photo: np.ndarray) -> Detections:
+    """As Engine.detect()."""
+    return Detections(**detector(photo=photo[None]))
 
 
 def load(checkpoint: Checkpoint) -> LiteRTEngine:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from app.captioning.beam_search import Step
 from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
+from app.captioning.detector import Detections
 
 
 class TensorFlowEngine:
@@ -29,6 +32,9 @@ class TensorFlowEngine:
 
         present = {node.name for node in definition.node}
         self._encode = function(["photo"], ["features_out"])
+        if "detector_photo" in present:
+            outputs = [f"detector_{one.name}" for one in fields(Detections)]
+            self._detect = function(["detector_photo"], outputs)
         self._start = {
             language: function(
                 ["features"], names(f"{language}_start_state", f"{language}_start_memory")
@@ -45,6 +51,9 @@ class TensorFlowEngine:
 
     def encode(self, photo: np.ndarray) -> np.ndarray:
         return self._encode(tf.constant(photo[None]))[0].numpy()[0]
+
+    def detect(self, photo: np.ndarray) -> Detections:
+        return Detections(*(one.numpy() for one in self._detect(tf.constant(photo[None]))))
 
     def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
         state, *memory = self._start[language](tf.constant(features[None]))
