@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from PIL import Image
 
 from app import create_app
 from app.captioning.captioner import Caption, Captioner, Encoding
+from app.captioning.grounding import Box, Region, Slot
 from app.config import Settings
 
 SAID = {
@@ -24,6 +26,8 @@ SAID = {
 class FakeCaptioner:
     """Says the same of every photo: caption n with probability 0.05 / 10 ** n."""
 
+    objects: tuple[str, ...] = ()
+
     def __init__(self, name: str = "fake", languages: tuple[str, ...] = ("en", "zh")):
         self.name = name
         self.languages = languages
@@ -34,11 +38,74 @@ class FakeCaptioner:
         self.seen.append(photo.shape)
         return Encoding(photo.mean(axis=(0, 1)).astype(np.float32))
 
-    def decode(self, encoding: Encoding, language: str, beam_width: int = 3) -> list[Caption]:
+    def decode(
+        self,
+        encoding: Encoding,
+        language: str,
+        beam_width: int = 3,
+        mention: Sequence[str] = (),
+    ) -> list[Caption]:
         return [
             Caption(text, tuple(text.lower().strip(".").split()), math.log(0.05 / 10**index))
             for index, text in enumerate(SAID[language][:beam_width])
         ]
+
+
+REGIONS = (
+    Region(Box(0.1, 0.3, 0.5, 0.95), "dog", 0.93),
+    Region(Box(0.6, 0.05, 0.9, 0.4), "kite", 0.81),
+    Region(Box(0.45, 0.7, 0.58, 0.85), "sports ball", 0.66),
+)
+
+POINTING = {
+    "en": ["A puppy chases a ball.", "A dog looks at a kite.", "A dog outside.", "Grass."],
+    "zh": ["一只小狗在追一个球。", "一只狗看着风筝。", "外面有一只狗。", "草地。"],
+}
+
+NAMING = {"puppy": 0, "dog": 0, "kite": 1, "ball": 2, "小狗": 0, "狗": 0, "风筝": 1, "球": 2}
+
+
+class PointingCaptioner(FakeCaptioner):
+    """Sees the same three objects on every photo, and points at those that it names."""
+
+    objects = ("person", "dog", "kite", "sports ball", "pizza")
+
+    def __init__(self, name: str = "pointing", languages: tuple[str, ...] = ("en", "zh")):
+        super().__init__(name, languages)
+        self.chances = {"en": 0.05, "zh": 0.05}
+        """Of the first caption."""
+        self.mentioned: list[tuple[str, ...]] = []
+        """What it was told to mention."""
+
+    def encode(self, photo: np.ndarray) -> Encoding:
+        return Encoding(super().encode(photo).features, REGIONS)
+
+    def decode(
+        self,
+        encoding: Encoding,
+        language: str,
+        beam_width: int = 3,
+        mention: Sequence[str] = (),
+    ) -> list[Caption]:
+        self.mentioned.append(tuple(mention))
+        return [
+            Caption(
+                text,
+                tuple(text.lower().strip(".").split()),
+                math.log(self.chances[language] / 10**index),
+                _slots(text),
+            )
+            for index, text in enumerate(POINTING[language][:beam_width])
+        ]
+
+
+def _slots(text: str) -> tuple[Slot, ...]:
+    found: dict[int, Slot] = {}
+    for word, region in NAMING.items():
+        start = text.find(word)
+        if start >= 0:
+            found.setdefault(region, Slot(start, start + len(word), region))
+    return tuple(sorted(found.values()))
 
 
 def fake_app(*captioners: Any, **settings: Any) -> Flask:

@@ -34,6 +34,12 @@ def loads_its_own_model() -> bool:
 @click.option("--language", type=click.Choice([*LANGUAGES, "all"]), default="all")
 @click.option("--model", metavar="NAME", help="A name in model_assets/, or a path.")
 @click.option("--beam-width", type=click.IntRange(1, LARGEST_BEAM), metavar="N")
+@click.option(
+    "--mention",
+    default="",
+    metavar="NAMES",
+    help="Objects that each caption has to name, such as dog,pizza.",
+)
 @click.option("--engine", type=click.Choice(ENGINES), help="Instead of KANTU_ENGINE.")
 @click.option(
     "--format",

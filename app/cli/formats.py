@@ -63,7 +63,8 @@ class Csv:
         if "error" in row:
             row = {**row, "error": row["error"]["message"]}
         line = StringIO()
-        writer = csv.DictWriter(line, COLUMNS, lineterminator="\n")
+        # A table has no room for what a caption points at.
+        writer = csv.DictWriter(line, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writerow({"path": path.translate(CONTROLS), **row})
         return line.getvalue()
 

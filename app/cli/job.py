@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from app.captioning.captioner import Captioner
+from app.captioning.captioner import Captioner, Encoding
+from app.captioning.checkpoint import CheckpointError
+from app.grounded import regions_json, slots_json
 from app.photos import PhotoError, read_photo
+from app.web.errors import BadMention
+from app.web.mention import check_mention
 
 Row = dict[str, Any]
 """A language's caption of a photo, or the error that the photo met."""
@@ -26,6 +30,8 @@ class Job:
     max_bytes: int
     max_pixels: int
     load: Callable[[Path, str], Captioner]
+    mention: tuple[str, ...] = ()
+    """Objects that each caption has to name."""
 
 
 class Task(NamedTuple):
@@ -60,9 +66,13 @@ class Worker:
     """A loaded model at work."""
 
     def __init__(self, job: Job):
-        """Raises CheckpointError."""
+        """Raises CheckpointError, also where the model cannot mention what it has to."""
         self._job = job
         self.captioner = job.load(job.folder, job.engine)
+        try:
+            check_mention(job.mention, self.captioner.name, self.captioner.objects)
+        except BadMention as error:
+            raise CheckpointError(str(error)) from None
 
     def work(self, task: Task) -> list[Row]:
         """A row for each language. Whatever is wrong with the photo is in them."""
@@ -85,12 +95,21 @@ class Worker:
     def _captions(self, data: bytes, languages: Sequence[str]) -> list[Row]:
         photo = read_photo(data, self._job.max_bytes, self._job.max_pixels)
         encoding = self.captioner.encode(photo)
-        width = self._job.beam_width
-        best = {one: self.captioner.decode(encoding, one, width)[0] for one in languages}
-        return [
-            {"language": language, "text": one.text, "log_probability": one.log_probability}
-            for language, one in best.items()
-        ]
+        return [self._row(encoding, language) for language in languages]
+
+    def _row(self, encoding: Encoding, language: str) -> Row:
+        job = self._job
+        best, *_ = self.captioner.decode(encoding, language, job.beam_width, job.mention)
+        row: Row = {
+            "language": language,
+            "text": best.text,
+            "log_probability": best.log_probability,
+        }
+        if self.captioner.objects:
+            row["template"] = best.template
+            row["slots"] = slots_json(best.text, best.slots)
+            row["regions"] = regions_json(encoding.regions)
+        return row
 
 
 class Alone:

@@ -30,8 +30,12 @@ MEANT = {
     "model_sha256": "by another version of the model",
     "beam_width": "with --beam-width {0}",
     "folder": "in the folder {0}, to which its paths are relative",
+    "mention": "to mention {0}",
 }
 """What a companion holds, and how it is said."""
+
+UNSAID = {"mention": "nothing in particular"}
+"""What it means where a companion does not hold it."""
 
 OTHER = "Choose another --output."
 """What to do about most that is wrong with a file."""
@@ -131,8 +135,8 @@ class ResultsFile:
 
     def _compare(self, text: str, made: Mapping[str, Any]) -> None:
         try:
-            before = json.loads(text)
-            different = [key for key in MEANT if before[key] != made[key]]
+            before, now = UNSAID | json.loads(text), UNSAID | dict(made)
+            different = [key for key in MEANT if before[key] != now[key]]
         except (ValueError, KeyError, TypeError):
             raise self._refused(f"has a damaged {COMPANION} file beside it") from None
         if different:

@@ -16,6 +16,7 @@ from app.cli.job import Alone, Crew, Job, Result, Task, name
 from app.cli.places import Place, PlaceError, ResultsFile, StandardOutput
 from app.cli.progress import Progress, progress
 from app.config import model_folder
+from app.web.mention import split_mention
 from app.web.service import service
 
 SUFFIXES = (".jpg", ".jpeg")
@@ -31,6 +32,7 @@ class Options:
     language: str
     model: str | None
     beam_width: int | None
+    mention: str
     engine: str | None
     form: str | None
     output: Path | None
@@ -117,6 +119,7 @@ def _job(options: Options) -> Job:
         settings.max_bytes,
         settings.max_pixels,
         service().load,
+        split_mention(options.mention),
     )
 
 
@@ -168,6 +171,8 @@ def _place(form: str, output: Path | None, job: Job, model: str) -> Place:
         "beam_width": job.beam_width,
         "folder": str(Path.cwd()),
     }
+    if job.mention:
+        made["mention"] = ", ".join(sorted(job.mention))
     return ResultsFile(output, form, made)
 
 

@@ -9,13 +9,15 @@ from flask.typing import ResponseReturnValue
 
 from app.captioning.captioner import Caption
 from app.config import LARGEST_BEAM
+from app.grounded import regions_json, slots_json
 from app.photos import PhotoError
 from app.web import errors
-from app.web.captions import Captions, Options, describe, read_options
+from app.web.captions import Described, Options, describe, read_options
 from app.web.service import service
 from app.web.uploads import Upload, receive
 
 if TYPE_CHECKING:
+    from app.captioning.baby_talk import Said
     from app.web import shapes
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -49,6 +51,7 @@ def models() -> Response:
                 "name": model.name,
                 "languages": list(model.languages),
                 "default": model is service().default_model,
+                "objects": list(model.objects),
             }
             for model in service().models.values()
         ],
@@ -57,34 +60,47 @@ def models() -> Response:
     return jsonify(answer)
 
 
-def _outcome(photo: Upload, options: Options) -> Captions | PhotoError:
+def _outcome(photo: Upload, options: Options) -> Described | PhotoError:
     try:
-        return describe(photo.data, options)[1]
+        return describe(photo.data, options)
     except PhotoError as error:
         return error
 
 
 def _as_json(
-    name: str, outcome: Captions | PhotoError
+    name: str, outcome: Described | PhotoError
 ) -> shapes.CaptionedPhoto | shapes.FailedPhoto:
     if isinstance(outcome, PhotoError):
         return {"name": name, "error": errors.as_json(outcome)}
-    return {
+    answer: shapes.CaptionedPhoto = {
         "name": name,
-        "captions": [
-            {
-                "language": language,
-                **_caption(best),
-                "alternatives": [_caption(other) for other in others],
-            }
-            for language, (best, *others) in outcome.items()
-        ],
+        "captions": [_in_a_language(language, outcome) for language in outcome.captions],
     }
+    if outcome.detected:
+        answer["regions"] = regions_json(outcome.detected.regions)
+    return answer
 
 
-def _caption(caption: Caption) -> shapes.Caption:
-    return {
+def _in_a_language(language: str, described: Described) -> shapes.LanguageCaption:
+    detected = described.detected
+    best, *others = (_caption(one, bool(detected)) for one in described.captions[language])
+    answer: shapes.LanguageCaption = {"language": language, **best, "alternatives": others}
+    if detected:
+        answer["baby_talk"] = _baby_talk(detected.baby_talk[language])
+    return answer
+
+
+def _caption(caption: Caption, points: bool) -> shapes.Caption:
+    answer: shapes.Caption = {
         "text": caption.text,
         "log_probability": caption.log_probability,
         "probability": caption.probability,
     }
+    if points:
+        answer["template"] = caption.template
+        answer["slots"] = slots_json(caption.text, caption.slots)
+    return answer
+
+
+def _baby_talk(said: Said | None) -> shapes.BabyTalk | None:
+    return said and {"text": said.text, "slots": slots_json(said.text, said.slots)}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.captioning.baby_talk import Said, baby_talk
 from app.captioning.captioner import Caption, Captioner
+from app.captioning.grounding import Region
 from app.config import LARGEST_BEAM, whole_number
 from app.photos import read_photo
 from app.web.errors import BadParameter, UnknownLanguage, UnknownModel
+from app.web.mention import check_mention, split_mention
 from app.web.service import LANGUAGES, service
 
 Captions = dict[str, list[Caption]]
@@ -23,6 +26,26 @@ class Options:
     languages: tuple[str, ...]
     beam_width: int
     alternatives: int
+    mention: tuple[str, ...] = ()
+    """Objects that each caption has to name."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What a model that points at what it names has seen on a photo."""
+
+    regions: tuple[Region, ...]
+    baby_talk: Mapping[str, Said | None]
+    """A sentence of these alone, by language; none where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Described:
+    photo: np.ndarray
+    """Upright."""
+    captions: Captions
+    detected: Detected | None
+    """None where the model does not point at what it names."""
 
 
 def read_options(form: Mapping[str, str]) -> Options:
@@ -31,27 +54,37 @@ def read_options(form: Mapping[str, str]) -> Options:
     languages = _languages(form.get("language") or "all", model)
     beam_width = _whole(form, "beam_width", service().settings.beam_width, 1, LARGEST_BEAM)
     alternatives = _whole(form, "alternatives", beam_width - 1, 0, beam_width - 1)
-    return Options(model, languages, beam_width, alternatives)
+    mention = split_mention(form.get("mention") or "")
+    check_mention(mention, model.name, model.objects)
+    return Options(model, languages, beam_width, alternatives, mention)
 
 
-def describe(data: bytes, options: Options) -> tuple[np.ndarray, Captions]:
-    """The photo, upright, and its captions. Raises PhotoError."""
-    settings, tally = service().settings, service().tally
+def describe(data: bytes, options: Options) -> Described:
+    """Raises PhotoError."""
+    settings, tally, model = service().settings, service().tally, options.model
     with service().queue.turn():
         with tally.stage("read"):
             photo = read_photo(data, settings.max_bytes, settings.max_pixels)
         with tally.stage("encode"):
-            encoding = options.model.encode(photo)
+            encoding = model.encode(photo)
         with tally.stage("decode"):
             captions = {
-                language: options.model.decode(encoding, language, options.beam_width)
+                language: model.decode(encoding, language, options.beam_width, options.mention)[
+                    : 1 + options.alternatives
+                ]
                 for language in options.languages
             }
+            detected = (
+                _detected(encoding.regions, photo, options.languages) if model.objects else None
+            )
     for language in captions:
         tally.count_caption(language)
-    return photo, {
-        language: found[: 1 + options.alternatives] for language, found in captions.items()
-    }
+    return Described(photo, captions, detected)
+
+
+def _detected(regions: tuple[Region, ...], photo: np.ndarray, languages: Sequence[str]) -> Detected:
+    said = {language: baby_talk(regions, photo, language) for language in languages}
+    return Detected(regions, said)
 
 
 def languages_of(model: Captioner) -> tuple[str, ...]:

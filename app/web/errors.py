@@ -75,6 +75,22 @@ class BadParameter(WebError):
     message = _l("%(name)s is “%(value)s”, but must be a whole number from %(least)s to %(most)s.")
 
 
+class BadMention(WebError):
+    code, status = "bad_mention", 400
+    message = _l("The model knows no object called “%(names)s”. Choose among: %(allowed)s.")
+
+
+class TooManyMentions(BadMention):
+    message = _l("These are too many objects to mention. Name %(most)s at most.")
+
+
+class CannotMention(BadMention):
+    message = _l(
+        "The model “%(model)s” cannot be told what to mention. Leave “mention” out, or choose a "
+        "model that detects objects."
+    )
+
+
 class Busy(WebError):
     code, status = "busy", 503
     message = _l("Many photos are waiting right now. Try again in a few seconds.")

@@ -31,7 +31,7 @@ def predict() -> Response:
         options = _options()
         if not photos:
             raise NoPhotoSent(field=FIELD)
-        captions = describe(photos[0].data, options)[1]
+        captions = describe(photos[0].data, options).captions
     (language,) = options.languages
     answer: shapes.Predictions = {
         "status": "ok",

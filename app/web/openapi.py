@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.config import LARGEST_BEAM, Settings
 from app.photos import STATUSES, megabytes
 from app.web import max_door, problems, shapes
@@ -41,14 +42,34 @@ HEADERS: dict[int, Json] = {
 
 SAID = {"text": "A dog runs.", "log_probability": -7.5, "probability": 0.000553}
 OTHER = {"text": "A brown dog runs.", "log_probability": -8.0, "probability": 0.000335}
+POINTING = {
+    "template": "A <region-0> runs.",
+    "slots": [{"start": 2, "end": 5, "text": "dog", "region": 0}],
+}
+"""What SAID has besides where the model points at what it names."""
+DOG = {
+    "class": "dog",
+    "score": 0.93,
+    "box": {"left": 0.12, "top": 0.3, "right": 0.55, "bottom": 0.9},
+}
 
-Models = tuple[tuple[str, tuple[str, ...]], ...]
-"""Each one's name and languages."""
+
+class Model(NamedTuple):
+    """What there is to say of one, apart from the weights."""
+
+    name: str
+    languages: tuple[str, ...]
+    objects: tuple[str, ...]
+
+
+Models = tuple[Model, ...]
 
 
 def document() -> Json:
     """In the language of the request."""
-    models = tuple((name, languages_of(model)) for name, model in service().models.items())
+    models = tuple(
+        Model(name, languages_of(model), model.objects) for name, model in service().models.items()
+    )
     return _document(service().settings, models, str(get_locale()))
 
 
@@ -92,7 +113,7 @@ class _Description:
             "captions",
             _("Caption photos"),
             shapes.Captions,
-            (*CAPTIONING, "bad_parameter", "unknown_model"),
+            (*CAPTIONING, "bad_parameter", "unknown_model", "bad_mention"),
         )
         operation["responses"]["200"]["content"]["application/json"]["example"] = self._example()
         return operation | {
@@ -105,8 +126,8 @@ class _Description:
         }
 
     def _fields(self) -> Json:
-        languages = dict.fromkeys(language for _name, spoken in self.models for language in spoken)
-        names = [name for name, _spoken in self.models]
+        languages = dict.fromkeys(language for one in self.models for language in one.languages)
+        names = [one.name for one in self.models]
         return {
             "photo": self._photos(),
             "language": _choice(
@@ -124,6 +145,27 @@ class _Description:
                 LARGEST_BEAM - 1,
             ),
             "model": _choice(_("One of the loaded models."), names, names[0]),
+            **self._mention(),
+        }
+
+    def _mention(self) -> Json:
+        """Nothing where no model can be told what to mention."""
+        objects = list(dict.fromkeys(name for one in self.models for name in one.objects))
+        if not objects:
+            return {}
+        about = _(
+            "Objects that each caption has to name, with commas between: %(most)s at most, of "
+            "those that /api/v1/models lists for the model.",
+            most=MAX_CONSTRAINTS,
+        )
+        one = f"({'|'.join(objects)})"
+        return {
+            "mention": {
+                "type": "string",
+                "pattern": f"^{one}(,{one}){{0,{MAX_CONSTRAINTS - 1}}}$",
+                "examples": [",".join(objects[:2])],
+                "description": about,
+            }
         }
 
     def _photos(self) -> Json:
@@ -144,13 +186,15 @@ class _Description:
         }
 
     def _example(self) -> Json:
-        name, languages = self.models[0]
-        caption = {"language": languages[0], **SAID, "alternatives": [OTHER]}
+        first = self.models[0]
+        caption = {"language": first.languages[0], **SAID, "alternatives": [OTHER]}
+        photo = {"name": "dog.jpg", "captions": [caption | POINTING if first.objects else caption]}
+        regions = {"regions": [DOG]} if first.objects else {}
         fault = {"code": "not_jpeg", "message": str(problems.TITLES["not_jpeg"])}
         return {
-            "model": name,
+            "model": first.name,
             "photos": [
-                {"name": "dog.jpg", "captions": [caption]},
+                photo | regions,
                 {"name": "notes.txt", "error": fault},
             ],
         }
@@ -169,7 +213,7 @@ class _Description:
             CAPTIONING,
             shapes.MaxError,
         )
-        languages = self.models[0][1]
+        languages = self.models[0].languages
         operation["parameters"] += [
             _query("language", _choice(_("Of the captions."), languages, languages[0]))
         ]

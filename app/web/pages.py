@@ -12,9 +12,11 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from PIL import Image
 
+from app.captioning.baby_talk import Said
 from app.photos import PhotoError, megabytes, too_large
 from app.web import errors, language
-from app.web.captions import Captions, Options, describe, read_options
+from app.web.captions import Captions, Detected, Options, describe, read_options
+from app.web.marks import Mark, marks, talk
 from app.web.service import service
 from app.web.texts import caption_choices
 from app.web.uploads import Upload, receive
@@ -34,6 +36,14 @@ class Result:
     """A data: address."""
     captions: Captions = field(default_factory=dict)
     error: PhotoError | None = None
+    detected: Detected | None = None
+
+    @property
+    def marks(self) -> dict[int, Mark]:
+        return marks(self.captions, self.detected)
+
+    def talk(self, language: str) -> Said | None:
+        return talk(language, self.captions, self.detected)
 
 
 @pages.get("/")
@@ -58,10 +68,10 @@ def caption() -> Response:
 
 def _result(photo: Upload, options: Options) -> Result:
     try:
-        pixels, captions = describe(photo.data, options)
+        found = describe(photo.data, options)
     except PhotoError as error:
         return Result(photo.name, error=error)
-    return Result(photo.name, _data_uri(pixels), captions)
+    return Result(photo.name, _data_uri(found.photo), found.captions, detected=found.detected)
 
 
 def _answer(form: Mapping[str, str], results: Sequence[Result]) -> Response:
@@ -79,6 +89,7 @@ def _page(form: Mapping[str, str], error: str = "", results: Sequence[Result] = 
     return render_template(
         "index.html",
         service=service(),
+        points=any(model.objects for model in service().models.values()),
         form=form,
         error=error,
         results=results,

@@ -18,6 +18,7 @@ TITLES = {
     "no_photo": _l("No photo was sent"),
     "empty_photo": _l("The file is empty"),
     "bad_parameter": _l("A field is not a number in range"),
+    "bad_mention": _l("The model cannot be made to mention this"),
     "unknown_language": _l("The model does not speak this language"),
     "bad_request": _l("The request is malformed"),
     "unauthorized": _l("The server is private: a token is needed"),

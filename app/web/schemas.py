@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 Json = dict[str, Any]
 
-NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+NAMES = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
 
 
 class Schemas:
@@ -43,6 +49,6 @@ class Schemas:
             self.named[kind.__name__] = {
                 "type": "object",
                 "properties": {name: self.of(field) for name, field in fields.items()},
-                "required": list(fields),
+                "required": [name for name in fields if name in kind.__required_keys__],
             }
         return {"$ref": f"#/components/schemas/{kind.__name__}"}

@@ -9,6 +9,7 @@ from flask_babel.speaklater import LazyString
 
 from app.captioning.sureness import STEPS, sureness
 from app.web.language import HTML_LANG, LANGUAGES
+from app.web.marks import PLACES, object_names, pieces
 
 CAPTION_LANGUAGES = {"en": _l("English"), "zh": _l("Chinese")}
 EVERY_LANGUAGE = _l("Both")
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(_names)
     app.add_template_filter(percent)
     app.add_template_filter(sureness)
+    app.add_template_filter(pieces)
 
 
 def caption_choices(languages: tuple[str, ...]) -> dict[str, LazyString]:
@@ -43,4 +45,6 @@ def _names() -> dict[str, object]:
         "caption_languages": CAPTION_LANGUAGES,
         "sureness_names": SURENESS,
         "steps": STEPS,
+        "object_names": object_names,
+        "places": PLACES,
     }

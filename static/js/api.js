@@ -17,7 +17,7 @@ export class Refusal extends Error {
 }
 
 /**
- * Captions of the photo. Where the server is busy, waits as long as it says and asks again.
+ * The photo as the API describes it. Where the server is busy, waits as long as it says and asks again.
  *
  * `fields` are the form's (language, model). `tell` is called with ("uploading", share),
  * ("looking") and ("busy", seconds). Rejects with a Refusal, or once `signal` aborts; where it has
@@ -45,7 +45,7 @@ function ask(photo, fields, signal, tell) {
     request.upload.onprogress = ({ loaded, total }) => tell("uploading", loaded / total);
     request.upload.onload = () => tell("looking");
     request.onload = () =>
-      request.status === 200 ? resolve(request.response.photos[0].captions) : reject(refusal(request));
+      request.status === 200 ? resolve(request.response.photos[0]) : reject(refusal(request));
     request.onerror = () => reject(new Refusal(texts.unreachable));
     request.onabort = () => reject(signal.reason);
     signal.addEventListener("abort", () => request.abort());

@@ -6,7 +6,7 @@ import { copyOf, find, say, texts } from "./dom.js";
 import { canSpeak, speak, stop, whenVoicesChange } from "./speech.js";
 
 /**
- * The element for a caption ({language, text, edited, probability, alternatives}) of a photo.
+ * The element for a caption ({language, text, slots, edited, probability, alternatives}) of a photo.
  *
  * What the person makes of it is written into `caption`, and then `changed()` is called.
  */
@@ -25,7 +25,8 @@ export function captionElement(caption, name, changed) {
     swap(caption, index);
     show();
     changed();
-    text.focus();
+    // Who chose a sentence that points at things sees at what; else it is where it can be edited.
+    (element.querySelector(".sentence .word") ?? text).focus();
   }
   text.addEventListener("input", () => {
     edit(caption, text.value);
@@ -44,8 +45,8 @@ const isOwn = ({ probability }) => probability === null;
 
 // The model's own sentence stays one click away, unless the person types just that.
 function edit(caption, text) {
-  const { alternatives, probability } = caption;
-  if (!caption.edited) alternatives.unshift({ text: caption.text, probability });
+  const { alternatives } = caption;
+  if (!caption.edited) alternatives.unshift(sentenceOf(caption));
   const same = alternatives.findIndex((other) => other.text === text && !isOwn(other));
   const [known] = same < 0 ? [] : alternatives.splice(same, 1);
   put(caption, known ?? { text, probability: null });
@@ -54,12 +55,14 @@ function edit(caption, text) {
 // Neither sentence is lost.
 function swap(caption, index) {
   const chosen = caption.alternatives[index];
-  caption.alternatives[index] = { text: caption.text, probability: caption.probability };
+  caption.alternatives[index] = sentenceOf(caption);
   put(caption, chosen);
 }
 
-function put(caption, { text, probability }) {
-  Object.assign(caption, { text, probability, edited: probability === null });
+const sentenceOf = ({ text, probability, slots }) => ({ text, probability, slots });
+
+function put(caption, sentence) {
+  Object.assign(caption, sentenceOf(sentence), { edited: isOwn(sentence) });
 }
 
 function showSureness(badge, caption) {

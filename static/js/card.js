@@ -3,6 +3,7 @@
 import { captionElement } from "./caption.js";
 import { copyOf, mainCaption, say, texts } from "./dom.js";
 import { htmlLang } from "./lang.js";
+import { showMarks } from "./marks.js";
 
 export class Card {
   #address;
@@ -50,16 +51,20 @@ export class Card {
     else bar.removeAttribute("value");
   }
 
-  showCaptions(captions) {
+  showCaptions(captions, regions) {
     this.show("done");
-    const changed = () => {
+    const show = () => {
       this.#describeImage(mainCaption(captions));
+      showMarks(this.element, captions, regions);
+    };
+    const changed = () => {
+      show();
       this.on.changed();
     };
-    this.#describeImage(mainCaption(captions));
     this.#find(".captions").replaceChildren(
       ...captions.map((caption) => captionElement(caption, this.name, changed)),
     );
+    show();
   }
 
   #describeImage({ text, language }) {

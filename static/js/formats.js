@@ -13,10 +13,11 @@ export function toCsv(entries) {
 }
 
 export function toJson(entries) {
-  const photos = entries.map(({ name, time, captions }) => ({
+  const photos = entries.map(({ name, time, captions, regions }) => ({
     name,
     time: new Date(time).toISOString(),
     captions,
+    regions,
   }));
   return JSON.stringify({ photos }, null, 2) + "\n";
 }

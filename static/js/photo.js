@@ -34,8 +34,7 @@ export class Photo {
     try {
       const upload = await toUpload(this.original);
       if (!this.isOpen) return "removed"; // while it was made small: it must not be sent
-      const captions = await this.#send(upload);
-      this.#finish(entryOf(this.name, upload, captions));
+      this.#finish(entryOf(this.name, upload, await this.#send(upload)));
       return "done";
     } catch (error) {
       if (!this.isOpen) return "removed";
@@ -58,22 +57,26 @@ export class Photo {
 
   #finish(entry) {
     this.entry = entry;
-    this.card.showCaptions(entry.captions);
+    this.card.showCaptions(entry.captions, entry.regions);
   }
 }
 
-function entryOf(name, photo, captions) {
+// Slots, regions and baby talk come from models that point at what they name, and are else absent.
+function entryOf(name, photo, { captions, regions }) {
   return {
     id: newId(),
     name,
     time: Date.now(),
     photo,
-    captions: captions.map(({ language, text, probability, alternatives }) => ({
+    regions,
+    captions: captions.map(({ language, text, probability, slots, baby_talk, alternatives }) => ({
       language,
       text,
       edited: false,
       probability,
-      alternatives: alternatives.map(({ text, probability }) => ({ text, probability })),
+      slots,
+      baby_talk,
+      alternatives: alternatives.map(({ text, probability, slots }) => ({ text, probability, slots })),
     })),
   };
 }

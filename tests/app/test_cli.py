@@ -244,9 +244,9 @@ def test_the_beam_width_is_passed_on(
     widths = []
     decode = FakeCaptioner.decode
 
-    def watched(self: FakeCaptioner, features, language, beam_width):  # type: ignore[no-untyped-def]
+    def watched(self: FakeCaptioner, encoding, language, beam_width, mention):  # type: ignore[no-untyped-def]
         widths.append(beam_width)
-        return decode(self, features, language, beam_width)
+        return decode(self, encoding, language, beam_width, mention)
 
     monkeypatch.setattr(FakeCaptioner, "decode", watched)
     run(loader, photos / "b.JPG", "--language", "en", "--beam-width", "7")

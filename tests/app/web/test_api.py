@@ -188,8 +188,8 @@ def test_models_lists_what_can_be_asked_for() -> None:
     client = fake_app(FakeCaptioner("one"), FakeCaptioner("two", ("zh",))).test_client()
     assert client.get("/api/v1/models").get_json() == {
         "models": [
-            {"name": "one", "languages": ["en", "zh"], "default": True},
-            {"name": "two", "languages": ["zh"], "default": False},
+            {"name": "one", "languages": ["en", "zh"], "default": True, "objects": []},
+            {"name": "two", "languages": ["zh"], "default": False, "objects": []},
         ],
         "beam_width": {"least": 1, "most": 10, "default": 3},
     }

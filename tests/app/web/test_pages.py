@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from io import BytesIO
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from app.captioning.captioner import Caption
 from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg, noise
 
 
@@ -125,9 +127,7 @@ def test_a_photo_too_large_gets_a_sentence_with_the_limit(side: int, sentence: s
 
 def test_what_the_captioner_says_is_escaped() -> None:
     class Hostile(FakeCaptioner):
-        def decode(self, features, language, beam_width=3):  # type: ignore[no-untyped-def]
-            from app.captioning.captioner import Caption
-
+        def decode(self, *_: Any) -> list[Caption]:
             return [Caption("<script>alert(1)</script>", (), -1.0)]
 
     page = post(fake_app(Hostile()).test_client(), jpeg()).text
@@ -143,4 +143,5 @@ def test_one_language_and_one_model_leave_no_choice() -> None:
 def test_several_models_can_be_chosen_from() -> None:
     client = fake_app(FakeCaptioner("one"), FakeCaptioner("two")).test_client()
     page = post(client, jpeg(), model="two").text
-    assert "<option >one</option>" in page and "<option selected>two</option>" in page
+    assert '<option value="one">one</option>' in page
+    assert '<option value="two" selected>two</option>' in page

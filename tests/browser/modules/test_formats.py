@@ -60,6 +60,13 @@ def test_the_json_has_all_but_the_photo(run: Run) -> None:
     }
 
 
+def test_the_json_has_what_words_point_at(run: Run) -> None:
+    one = entry("狗.jpg", en="A dog.") | {"photo": {}, "regions": [{"class": "dog"}]}
+    one["captions"][0]["slots"] = [{"start": 2, "end": 5, "text": "dog", "region": 0}]
+    (photo,) = json.loads(written(run, "toJson", one))["photos"]
+    assert (photo["captions"], photo["regions"]) == (one["captions"], one["regions"])
+
+
 class Elements(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
