@@ -80,7 +80,7 @@ def convert_detector(detector: Detector, calibration: Iterable[np.ndarray]) -> b
         tf.saved_model.save(module, folder, signatures={"detect": module.detect})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["detect"])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ({"photo": one[None]} for one in calibration)
+        converter.representative_dataset = lambda: ([one[None]] for one in calibration)
         return converter.convert()
 
 

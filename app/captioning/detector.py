@@ -65,7 +65,7 @@ class Found:
     """The regions of a photo that are kept, the surest first."""
 
     boxes: np.ndarray
-    """float32 (n, 4), n at most REGIONS, within the photo"""
+    """float32 (n, 4), within the photo"""
     scores: np.ndarray
     """float32 (n,)"""
     classes: np.ndarray
@@ -94,9 +94,14 @@ class Found:
         return packed
 
 
-def sift(detections: Detections) -> Found:
-    """The surest regions, each class's without those that nearly cover one another."""
-    candidates = np.argwhere(detections.scores > SCORE)
+def sift(detections: Detections, least: float = SCORE, most: int = REGIONS) -> Found:
+    """The surest regions, each class's without those that nearly cover one another.
+
+    Args:
+        least: of their scores.
+        most: so many are kept. No more than REGIONS can be packed.
+    """
+    candidates = np.argwhere(detections.scores > least)
     scores = detections.scores[tuple(candidates.T)]
     boxes = np.clip(detections.boxes(), 0, 1)
     kept: list[tuple[int, int]] = []
@@ -104,7 +109,7 @@ def sift(detections: Detections) -> Found:
         same = boxes[[other for other, theirs in kept if theirs == kind]]
         if not (overlaps(boxes[box], same) > OVERLAP).any():
             kept.append((box, kind))
-        if len(kept) == REGIONS:
+        if len(kept) == most:
             break
     places, classes = np.array(kept, int).reshape(-1, 2).T
     return Found(

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import encoders, features
+from tests.training.detectors import write_graph
+from training import detector, encoders, features, regions
 from training.conversion import convert_encoder
 from training.datasets import flickr8k
 from training.export import export
@@ -30,6 +31,15 @@ RECIPES = {
         mixed_precision=False,
     )
     for language in ("en", "zh")
+}
+GROUNDED = {
+    language: replace(
+        recipe,
+        decoder="neural_baby_talk",
+        likelihood=Likelihood(epochs=12, learning_rate=1e-2),
+        grounded=True,
+    )
+    for language, recipe in RECIPES.items()
 }
 ATTENDING = replace(
     RECIPES["en"],
@@ -51,8 +61,17 @@ class Pipeline:
     checkpoint: Path
 
 
-def draw_download(root: Path) -> Path:
-    """Squares of three colours, described in two languages, in Flickr8k's layout."""
+SQUARES = dict.fromkeys(COLOURS, ("square", "方块"))
+THINGS = {"red": ("dog", "狗"), "green": ("cat", "猫"), "blue": ("car", "汽车")}
+"""What tests.training.detectors finds on photos of each colour."""
+
+
+def draw_download(root: Path, things: dict[str, tuple[str, str]] = SQUARES) -> Path:
+    """Squares of three colours, described in two languages, in Flickr8k's layout.
+
+    Args:
+        things: what those of each colour are called.
+    """
     images, text = root / "Flicker8k_Dataset", root / "Flickr8k_text"
     images.mkdir(parents=True)
     text.mkdir()
@@ -60,11 +79,12 @@ def draw_download(root: Path) -> Path:
     for number in range(24):
         name, (colour, (word, code)) = f"{number}.jpg", list(COLOURS.items())[number % 3]
         names.append(name)
+        english_thing, chinese_thing = things[colour]
         Image.new("RGB", (240 + number, 230), code).save(images / name)
         for caption in range(5):
             size = "small" if number % 2 else "large"
-            english.append(f"{name}#{caption}\tA {size} {colour} square on a {colour} page .\n")
-            chinese.append(f"{name}#zhc#{caption} 一个{word}的方块。\n")
+            english.append(f"{name}#{caption}\tA {size} {colour} {english_thing} on a {colour} page .\n")
+            chinese.append(f"{name}#zhc#{caption} 一个{word}的{chinese_thing}。\n")
             translated.append(f"{name}#zhb#{caption} 在{word}的纸上有一个{word}的方块。\n")
     (text / flickr8k.CAPTION_FILES["en"]).write_text("".join(english), encoding="utf-8")
     (text / flickr8k.CAPTION_FILES["zh"]).write_text("".join(chinese), encoding="utf-8")
@@ -136,4 +156,37 @@ def attending(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> P
     )
     train(ATTENDING, made.dataset, made.features, made.runs["en"])
     export([made.runs["en"]], made.features, made.weights, "attending", made.checkpoint.parent)
+    return made
+
+
+@pytest.fixture(scope="session")
+def grounded(attending: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The same with words that point at what a detector found."""
+    root = tmp_path_factory.mktemp("grounded")
+    made = Pipeline(
+        root / "dataset",
+        attending.weights,
+        root / "features",
+        {language: root / language for language in GROUNDED},
+        root / "assets" / "grounded",
+    )
+    flickr8k.write(draw_download(root / "download", THINGS), made.dataset, shards=3)
+    graph, lite = root / "detector.pb", root / "detector.tflite"
+    write_graph(graph)
+    photos = detector.photos_for_detector(made.dataset, "train")
+    lite.write_bytes(detector.convert_detector(detector.Detector(graph), photos))
+    regions.compute(
+        made.dataset,
+        attending.features,
+        attending.runs["en"],
+        lite,
+        graph,
+        made.features,
+        views=2,
+        workers=1,
+    )
+    for language, recipe in GROUNDED.items():
+        train(recipe, made.dataset, made.features, made.runs[language])
+    runs = list(made.runs.values())
+    export(runs, made.features, made.weights, "grounded", made.checkpoint.parent)
     return made

@@ -270,7 +270,9 @@ class NeuralBabyTalk(Attending):
         embedding = tf.cast(tf.gather(embedding, place, batch_dims=2), chosen_by.dtype)
         fixed = tf.where(forms < 0, NEVER, tf.gather(bias, place, batch_dims=2))
         likeness = self._beside(chosen_by, embedding)
-        number = tf.cast(self.number(chosen_by), tf.float32)
+        # As one matrix: of four dimensions TensorFlow 2.21's oneDNN writes past the end.
+        number = self.number(tf.reshape(chosen_by, (-1, FINE_SIZE)))
+        number = tf.cast(tf.reshape(number, (*tf.unstack(tf.shape(likeness)[:3]), 2)), tf.float32)
         plural, fixed = (
             self._repeated(plural, state)[:, None],
             self._repeated(fixed, state)[:, None],
@@ -286,14 +288,19 @@ class NeuralBabyTalk(Attending):
     def _beside(self, asking: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
         """Products of vectors (photos × k, time, …, n) with those of their photo (photos, …, m, n):
         (photos × k, time, …, m). What belongs to a photo is not repeated for its k captions."""
-        shape = tf.shape(asking)
-        by_photo = tf.reshape(asking, (tf.shape(asked)[0], -1, *asking.shape[2:]))
+        shape, asked_shape = tf.shape(asking), tf.shape(asked)
+        by_photo = tf.reshape(asking, (asked_shape[0], -1, *asking.shape[2:]))
         if len(asking.shape) == 3:
             products = tf.matmul(by_photo, asked, transpose_b=True)
-        else:
-            swapped = tf.transpose(by_photo, (0, 2, 1, 3))
-            products = tf.transpose(tf.matmul(swapped, asked, transpose_b=True), (0, 2, 1, 3))
-        return tf.reshape(products, (shape[0], shape[1], *products.shape[2:]))
+            return tf.reshape(products, (shape[0], shape[1], asked_shape[1]))
+        several = asking.shape[2]
+        of_each = tf.reshape(
+            tf.transpose(by_photo, (0, 2, 1, 3)), (-1, tf.shape(by_photo)[1], asking.shape[-1])
+        )
+        products = tf.matmul(of_each, tf.reshape(asked, (-1, *asked.shape[2:])), transpose_b=True)
+        products = tf.reshape(products, (asked_shape[0], several, -1, asked.shape[2]))
+        products = tf.transpose(products, (0, 2, 1, 3))
+        return tf.reshape(products, (shape[0], shape[1], several, asked.shape[2]))
 
     def _classes(self, memory: tf.Tensor) -> tf.Tensor:
         """Of each region, counted from 1, int32 (photos, REGIONS); 0 for none."""

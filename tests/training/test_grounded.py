@@ -1,0 +1,64 @@
+"""The whole way of a model whose words point at what was detected."""
+
+import numpy as np
+import pytest
+
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import open_checkpoint
+from app.captioning.detector import PHOTO_SIZE
+from app.captioning.engines import ENGINES, load_engine
+from tests.training.conftest import COLOURS, THINGS, Pipeline
+from training.evaluate_run import evaluate_run, load_dev
+from training.runs import read_log
+
+
+def photo(colour: str) -> np.ndarray:
+    code = COLOURS[colour][1]
+    pixel = [int(code[at : at + 2], 16) for at in (1, 3, 5)]
+    return np.full((90, 120, 3), pixel, np.uint8)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def captioner(grounded: Pipeline, request: pytest.FixtureRequest) -> Captioner:
+    return Captioner.load(grounded.checkpoint, request.param)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_captions_point_at_what_was_detected(captioner: Captioner, colour: str, language: str):
+    thing = THINGS[colour][language == "zh"]
+    encoding = captioner.encode(photo(colour))
+    (region,) = encoding.regions
+    assert region.name == THINGS[colour][0]
+    assert region.score > 0.9
+    best = captioner.decode(encoding, language)[0]
+    (slot,) = best.slots
+    assert best.text[slot.start : slot.end] == thing
+    assert best.template == best.text.replace(thing, "<region-0>")
+
+
+def test_both_engines_detect_the_same(grounded: Pipeline):
+    checkpoint = open_checkpoint(grounded.checkpoint)
+    shown = np.asarray(photo("red"))[:1, :1].repeat(PHOTO_SIZE, 0).repeat(PHOTO_SIZE, 1)
+    litert, tensorflow = (load_engine(name, checkpoint).detect(shown) for name in ENGINES)
+    np.testing.assert_allclose(litert.boxes(), tensorflow.boxes(), atol=0.01)
+    np.testing.assert_allclose(litert.scores, tensorflow.scores, atol=0.02)
+    np.testing.assert_allclose(litert.map, tensorflow.map, atol=0.05)
+
+
+def test_what_must_be_mentioned_is(captioner: Captioner):
+    encoding = captioner.encode(photo("red"))
+    for caption in captioner.decode(encoding, "en", mention=["pizza"]):
+        assert {"pizza", "pizzas"} & set(caption.words)
+
+
+def test_the_beam_has_as_many_captions_as_it_is_wide_and_none_twice(captioner: Captioner):
+    texts = [one.text for one in captioner.caption(photo("green"), "en", beam_width=5)]
+    assert len(texts) == len(set(texts)) == 5
+
+
+def test_training_measured_what_is_served(grounded: Pipeline):
+    kept = max(read_log(grounded.runs["en"]), key=lambda epoch: epoch["dev/CIDEr"])
+    dev = load_dev(grounded.runs["en"], grounded.dataset, grounded.features)
+    again = evaluate_run(grounded.runs["en"], dev)
+    assert again["CIDEr"] == pytest.approx(kept["dev/CIDEr"], abs=0.5)
