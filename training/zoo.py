@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from app.captioning.captioner import Captioner
+from app.captioning.engines.litert import DETECTOR
 from app.photos import read_photo
-from training import word2vec
+from training import regions, word2vec
 from training.datasets import open_split
+from training.detector import CALIBRATION_PHOTOS, Detector, convert_detector, photos_for_detector
 from training.export import export
 from training.features import compute
 from training.recipes import Recipe, load_recipe
@@ -64,10 +66,19 @@ class Row:
     """The row whose trained tail of the encoder is taken over."""
     checkpoint: str = ""
     """The checkpoint of model_assets/ whose tail is taken over instead."""
+    regions: bool = False
+    """Whether there is a detector beside the encoder."""
+
+    @property
+    def photo_features(self) -> Path:
+        """Without regions."""
+        return FOLDER / f"features_{self.data}_{self.encoder}_{self.kind}"
 
     @property
     def features(self) -> Path:
-        return FOLDER / f"features_{self.data}_{self.encoder}_{self.kind}"
+        if not self.regions:
+            return self.photo_features
+        return FOLDER / f"regions_{self.data}_{self.encoder}_{self.checkpoint}"
 
 
 ROWS = {
@@ -99,28 +110,60 @@ ROWS = {
     "neural_talk_zh": Row(
         "neural_talk_zh", data="mixed", kind="map", views=2, checkpoint="kantu-1"
     ),
+    **{
+        f"neural_baby_talk_{name}": Row(
+            f"neural_baby_talk_{language}",
+            data=data,
+            kind="map",
+            views=2,
+            checkpoint="kantu-1",
+            regions=True,
+        )
+        for name, language, data in (
+            ("en", "en", "flickr8k"),
+            ("mixed_en", "en", "mixed"),
+            ("zh", "zh", "mixed"),
+        )
+    },
 }
 
 
-def run_row(name: str, weights: Path) -> None:
+def run_row(name: str, weights: Path, graph: Path | None = None) -> None:
     """Trains and measures a row, and writes its figures.
 
     Args:
         weights: the file of its encoder's pretrained weights.
+        graph: the detector's frozen graph, for rows with regions.
     """
     row, run = ROWS[name], FOLDER / name
     recipe, dataset = load_recipe(row.recipe), Path("data") / row.data
-    if not (row.features / "matching.npz").exists():
-        workers = os.cpu_count() or 1
-        compute(dataset, row.encoder, weights, row.features, row.views, workers, row.kind)
+    workers = os.cpu_count() or 1
+    if not (row.photo_features / "matching.npz").exists():
+        compute(dataset, row.encoder, weights, row.photo_features, row.views, workers, row.kind)
+    if graph and not (row.features / "features.json").exists():
+        _find_regions(row, dataset, graph, workers)
     vectors = _word_vectors(dataset, recipe) if row.word2vec else None
+    # The tail has looked at what has regions already.
+    tail = None if row.regions else _tail(row)
     began = time.monotonic()
-    train(recipe, dataset, row.features, run, vectors, _tail(row))
+    train(recipe, dataset, row.features, run, vectors, tail)
     hours = (time.monotonic() - began) / 3600
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = export([run], row.features, weights, name, Path(folder))
         served = measure(checkpoint, dataset, recipe.language)
     keep(name, [entry | served | {"hours": hours} for entry in stages(name, run)])
+
+
+def _find_regions(row: Row, dataset: Path, graph: Path, workers: int) -> None:
+    detector, tail = FOLDER / DETECTOR, _tail(row)
+    if not tail:
+        raise ValueError("what has regions has passed the tail of a checkpoint")
+    if not detector.exists():
+        photos = islice(photos_for_detector(dataset, "train"), CALIBRATION_PHOTOS)
+        detector.write_bytes(convert_detector(Detector(graph), photos))
+    regions.compute(
+        dataset, row.photo_features, tail, detector, graph, row.features, row.views, workers
+    )
 
 
 def _tail(row: Row) -> Path | None:
@@ -129,7 +172,7 @@ def _tail(row: Row) -> Path | None:
         return FOLDER / row.tail if row.tail else None
     runs = FOLDER / row.checkpoint
     if not runs.exists():
-        reopen(MODELS / row.checkpoint, row.features, runs)
+        reopen(MODELS / row.checkpoint, row.photo_features, runs)
     return runs / "en"
 
 
@@ -211,11 +254,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("row", nargs="?", choices=sorted(ROWS))
     parser.add_argument("--weights", type=Path, help="the encoder's pretrained weights")
+    parser.add_argument("--graph", type=Path, help="the detector's frozen graph")
     given = parser.parse_args()
     if given.row:
         if not given.weights:
             parser.error("--weights is needed: docs/encoders.md says where each encoder's are")
-        run_row(given.row, given.weights)
+        if ROWS[given.row].regions and not given.graph:
+            parser.error("--graph is needed: docs/neural-baby-talk.md says where the detector's is")
+        run_row(given.row, given.weights, given.graph)
     print(table(json.loads(FIGURES.read_text(encoding="utf-8"))), end="")
 
 

@@ -83,7 +83,9 @@ def draw_download(root: Path, things: dict[str, tuple[str, str]] = SQUARES) -> P
         Image.new("RGB", (240 + number, 230), code).save(images / name)
         for caption in range(5):
             size = "small" if number % 2 else "large"
-            english.append(f"{name}#{caption}\tA {size} {colour} {english_thing} on a {colour} page .\n")
+            english.append(
+                f"{name}#{caption}\tA {size} {colour} {english_thing} on a {colour} page .\n"
+            )
             chinese.append(f"{name}#zhc#{caption} 一个{word}的{chinese_thing}。\n")
             translated.append(f"{name}#zhb#{caption} 在{word}的纸上有一个{word}的方块。\n")
     (text / flickr8k.CAPTION_FILES["en"]).write_text("".join(english), encoding="utf-8")

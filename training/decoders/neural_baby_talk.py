@@ -16,7 +16,7 @@ from app.captioning.visual_words import FORMS, VisualWords
 from app.captioning.vocabulary import Vocabulary
 from training.decoders.attending import KEY_SIZE, Attending
 from training.decoders.base import Memory
-from training.decoders.front import Front, Seen
+from training.decoders.front import Front, Grounded, Seen
 from training.decoders.layers import LSTM, Attention, Standardise
 
 VECTORS = Path(__file__).parents[1] / "object_vectors.json"
@@ -49,6 +49,11 @@ class NeuralBabyTalk(Attending):
         self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
     ):
         super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+        if not isinstance(front, Grounded):
+            raise ValueError(
+                "Neural Baby Talk points at regions, and these features have none; compute them "
+                "with training.regions"
+            )
         rate = self.feature_dropout.rate
         self.vocabulary_size, self.embedding = vocabulary_size, embedding
         self.region_features = Standardise(name="region_features")
@@ -167,6 +172,7 @@ class NeuralBabyTalk(Attending):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What is given is three things side by side: what textual words are chosen by, the state
         that says, and its cell."""
+        assert memory is not None
         looking, saying, image = tf.split(state, [2 * self.units, 2 * self.units, -1], axis=1)
         said, _ = tf.split(saying, 2, axis=1)
         looking = self.looking(tf.concat([word, said], axis=1), looking, image)

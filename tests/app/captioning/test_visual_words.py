@@ -1,0 +1,59 @@
+"""Tokens that point at regions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.captioning.beam_search import Rules
+from app.captioning.detector import REGIONS
+from app.captioning.visual_words import FORMS, VisualWords
+from app.captioning.vocabulary import SPECIAL, Vocabulary
+
+VOCABULARY = Vocabulary([*SPECIAL, "a", "dog", "puppy", "dogs", "cat"])
+WORDS = {"cat": ["cat"], "dog": ["dog", "dogs", "puppy"]}
+VISUAL = VisualWords.of(VOCABULARY, WORDS)
+CAT, DOG = 0, 1
+SIZE = len(VOCABULARY)
+
+
+def test_a_token_is_heard_as_the_visual_word_of_its_region():
+    heard = VISUAL.heard([DOG, CAT])
+    assert len(heard) == SIZE + REGIONS * FORMS
+    assert VOCABULARY.decode(heard[:SIZE]) == VOCABULARY.decode(range(SIZE))
+    assert VOCABULARY.decode(heard[SIZE : SIZE + 3]) == ("dog", "dogs", "puppy")
+    assert VOCABULARY.decode(heard[SIZE + FORMS : SIZE + FORMS + 1]) == ("cat",)
+    assert set(heard[SIZE + FORMS + 1 :]) == {Vocabulary.unknown}
+
+
+def test_a_token_points_at_its_region():
+    assert VISUAL.region(SIZE - 1) is None
+    assert VISUAL.region(SIZE) == 0
+    assert VISUAL.region(SIZE + 2 * FORMS + 5) == 2
+
+
+def test_tokens_that_say_nothing_are_never_said():
+    rules = VISUAL.rules(Rules(0, 1, (0, 2)), VISUAL.heard([CAT]))
+    allowed = set(range(SIZE + REGIONS * FORMS)) - set(rules.banned)
+    assert allowed == {1, *range(3, SIZE), SIZE}
+
+
+def test_a_class_is_named_by_words_and_by_what_points_at_it():
+    heard = VISUAL.heard([CAT, DOG])
+    words = set(VOCABULARY.encode(["dog", "dogs", "puppy"]))
+    assert set(VISUAL.tokens("dog", heard)) == words | {SIZE + FORMS + form for form in range(3)}
+    assert set(VISUAL.tokens("dog", VISUAL.heard([]))) == words
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path):
+    VISUAL.save(tmp_path / "words.json")
+    loaded = VisualWords.load(tmp_path / "words.json", VOCABULARY)
+    assert loaded.classes == ("cat", "dog")
+    assert np.array_equal(loaded.ids, VISUAL.ids)
+
+
+def test_words_that_the_vocabulary_lacks_are_refused(tmp_path: Path):
+    VISUAL.save(tmp_path / "words.json")
+    other = Vocabulary([*SPECIAL, "a", "dog", "puppy", "cat"])
+    with pytest.raises(ValueError, match="not in the vocabulary"):
+        VisualWords.load(tmp_path / "words.json", other)
