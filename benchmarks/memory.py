@@ -1,14 +1,15 @@
 """Memory of the service: idle, after many photos, at most; free and under limits without swap.
 
-    python -m benchmarks.memory PHOTO…
+    python -m benchmarks.memory PHOTO… [--models kantu-1 neural-baby-talk-1]
 
-A few clients ask at once, and every tenth photo is enlarged to 12 megapixels, as a phone takes it.
-Prints a row for each limit as Markdown. Only root may set limits.
+A few clients ask at once, the models in turn, and every tenth photo is enlarged to 12 megapixels,
+as a phone takes it. Prints a row for each limit as Markdown. Only root may set limits.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -50,10 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--models", nargs="+", default=["kantu-1"])
     given = parser.parse_args()
+    os.environ["KANTU_MODELS"] = ",".join(given.models)
     photos = [photo.read_bytes() for photo in given.photos]
     photos[::LARGE_EVERY] = service.enlarge(photos[::LARGE_EVERY], MEGAPIXELS)
-    bodies = [service.form(photo) for photo in photos]
+    bodies = [service.form(photo, model=model) for photo in photos for model in given.models]
     head = ["limit", "idle", f"after {given.requests}", "peak", "charged at most", "killed"]
     rows = [measure(limit, bodies, given.requests) for limit in LIMITS]
     print(f"{machine()}\n\n{table([head, *rows])}")

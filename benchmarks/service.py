@@ -94,9 +94,13 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"the service ended with {process.returncode}")
 
 
-def form(photo: bytes) -> bytes:
+def form(photo: bytes, **fields: str) -> bytes:
     """The body of an upload."""
-    head = (
+    head = "".join(
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    head += (
         f"--{BOUNDARY}\r\n"
         'Content-Disposition: form-data; name="photo"; filename="photo.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"

@@ -110,6 +110,12 @@ def test_it_installs_and_captions_a_photo_through_the_public_port(machine: Machi
     assert "This is a container" in said
 
 
+def test_what_only_tensorflow_reads_is_not_installed(machine: Machine) -> None:
+    found = machine.run("find", "/opt/kantu/", "-name", "*.pb", "-o", "-name", "*.tflite").stdout
+    assert "encoder.tflite" in found
+    assert ".pb" not in found
+
+
 def test_the_service_runs_in_its_sandbox(machine: Machine) -> None:
     (unit,) = units(machine)
     shown = machine.run("systemctl", "show", "--property", "MainPID", "--value", unit).stdout

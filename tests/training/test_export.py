@@ -185,6 +185,17 @@ def test_a_graph_that_is_none_is_refused_though_its_hash_is_right(
         Captioner.load(folder, engine)
 
 
+def test_without_its_graph_tensorflow_is_refused_and_litert_is_not(
+    pipeline: Pipeline, tmp_path: Path
+):
+    folder = tmp_path / "without"
+    shutil.copytree(pipeline.checkpoint, folder)
+    (folder / "frozen_graph.pb").unlink()
+    assert Captioner.load(folder, "litert").caption(photo(200), "en")
+    with pytest.raises(CheckpointError, match="has no frozen_graph.pb, which TensorFlow needs"):
+        Captioner.load(folder, "tensorflow")
+
+
 def test_an_engine_that_does_not_exist_is_refused(pipeline: Pipeline):
     with pytest.raises(CheckpointError, match="no engine 'abacus'"):
         Captioner.load(pipeline.checkpoint, "abacus")

@@ -69,6 +69,11 @@ def load(checkpoint: Checkpoint) -> TensorFlowEngine:
     """Raises CheckpointError where the graph cannot be read."""
     try:
         return TensorFlowEngine(checkpoint)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"The checkpoint {checkpoint.folder} has no {FROZEN_GRAPH}, which TensorFlow needs. "
+            "Copy it there from a checkout of Kantu, or set KANTU_ENGINE=litert."
+        ) from error
     except (ValueError, KeyError, DecodeError, tf.errors.OpError) as error:
         raise CheckpointError(
             f"TensorFlow cannot run the checkpoint {checkpoint.folder} ({error}). "

@@ -70,6 +70,18 @@ def test_it_refuses_a_missing_file_by_name(folder):
         open_checkpoint(folder)
 
 
+def test_tensorflow_s_graph_may_be_left_out_but_not_be_another(folder):
+    manifest = read(folder)
+    (folder / "frozen_graph.pb").write_bytes(b"graph")
+    manifest["files"]["frozen_graph.pb"] = sha256(folder / "frozen_graph.pb")
+    write(folder, manifest)
+    (folder / "frozen_graph.pb").write_bytes(b"gr4ph")
+    with pytest.raises(CheckpointError, match="frozen_graph.pb is not the file"):
+        open_checkpoint(folder)
+    (folder / "frozen_graph.pb").unlink()
+    assert "frozen_graph.pb" in open_checkpoint(folder).files
+
+
 def test_it_refuses_a_vocabulary_that_the_manifest_does_not_vouch_for(folder):
     manifest = read(folder)
     del manifest["files"]["vocabulary_en.txt"]
