@@ -83,8 +83,7 @@ def describe(data: bytes, options: Options) -> Described:
 
 
 def _detected(regions: tuple[Region, ...], photo: np.ndarray, languages: Sequence[str]) -> Detected:
-    said = {language: baby_talk(regions, photo, language) for language in languages}
-    return Detected(regions, said)
+    return Detected(regions, baby_talk(regions, photo, languages))
 
 
 def languages_of(model: Captioner) -> tuple[str, ...]:

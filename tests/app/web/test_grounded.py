@@ -67,7 +67,7 @@ def test_a_caption_says_which_of_its_words_name_which_region(client: FlaskClient
 def test_each_language_has_what_was_detected_as_a_sentence(client: FlaskClient) -> None:
     photo = read_photo(PHOTO, 10**6, 10**6)
     for caption in described(client)["captions"]:
-        said = baby_talk(REGIONS, photo, caption["language"])
+        said = baby_talk(REGIONS, photo, ["en", "zh"])[caption["language"]]
         assert said and caption["baby_talk"]["text"] == said.text
         slots = [(one["start"], one["end"], one["region"]) for one in caption["baby_talk"]["slots"]]
         assert slots == list(said.slots)
@@ -77,7 +77,7 @@ def test_each_language_has_what_was_detected_as_a_sentence(client: FlaskClient) 
 def test_where_nothing_was_detected_it_says_so(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.captions.baby_talk", lambda *_: None)
+    monkeypatch.setattr("app.web.captions.baby_talk", lambda *_: {"en": None, "zh": None})
     assert [one["baby_talk"] for one in described(client)["captions"]] == [None, None]
 
 
