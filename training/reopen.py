@@ -86,11 +86,14 @@ def _decoders(entry: dict[str, Any]) -> list[dict[str, Any]]:
     of the language itself.
 
     Raises:
-        ValueError: it says nothing, as of what training.import_im2txt made.
+        ValueError: it says nothing, as of what training.import_im2txt made, or they have tables
+            that the graph does not name.
     """
     decoders = entry.get("decoders", [entry])
     if not all("recipe" in one for one in decoders):
         raise ValueError("the checkpoint was not trained here: its manifest names no recipe")
+    if any(one["recipe"].get("grounded") for one in decoders):
+        raise ValueError("the decoders of a checkpoint whose words point cannot be reopened")
     return decoders
 
 

@@ -36,7 +36,7 @@ GROUNDED = {
     language: replace(
         recipe,
         decoder="neural_baby_talk",
-        likelihood=Likelihood(epochs=12, learning_rate=1e-2),
+        likelihood=Likelihood(epochs=12, learning_rate=3e-3),
         grounded=True,
     )
     for language, recipe in RECIPES.items()

@@ -1,5 +1,7 @@
 """The whole way of a model whose words point at what was detected."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from app.captioning.detector import PHOTO_SIZE
 from app.captioning.engines import ENGINES, load_engine
 from tests.training.conftest import COLOURS, THINGS, Pipeline
 from training.evaluate_run import evaluate_run, load_dev
+from training.reopen import reopen
 from training.runs import read_log
 
 
@@ -55,6 +58,11 @@ def test_what_must_be_mentioned_is(captioner: Captioner):
 def test_the_beam_has_as_many_captions_as_it_is_wide_and_none_twice(captioner: Captioner):
     texts = [one.text for one in captioner.caption(photo("green"), "en", beam_width=5)]
     assert len(texts) == len(set(texts)) == 5
+
+
+def test_reopening_it_is_refused_in_a_sentence(grounded: Pipeline, tmp_path: Path):
+    with pytest.raises(ValueError, match="whose words point cannot be reopened"):
+        reopen(grounded.checkpoint, grounded.features, tmp_path)
 
 
 def test_training_measured_what_is_served(grounded: Pipeline):

@@ -75,10 +75,18 @@ class NeuralBabyTalk(Attending):
         self._add_tables()
 
     def _add_tables(self) -> None:
-        def table(shape: tuple[int, ...], name: str, trainable: bool = False) -> tf.Variable:
-            # Not cast: the ids of words are too large for bfloat16.
+        def table(
+            shape: tuple[int, ...], name: str, dtype: str = "int32", trainable: bool = False
+        ) -> tf.Variable:
+            # Numbers that stand for words and classes must be rounded neither in training, to
+            # bfloat16, nor when they are served, to int8.
             return self.add_weight(
-                shape=shape, initializer="zeros", trainable=trainable, autocast=False, name=name
+                shape=shape,
+                initializer="zeros",
+                dtype=dtype,
+                trainable=trainable,
+                autocast=False,
+                name=name,
             )
 
         self.forms = table((CLASSES + 1, FORMS), "forms")
@@ -89,9 +97,10 @@ class NeuralBabyTalk(Attending):
         """The place of each form's singular among its class's forms."""
         self.word_class = table((self.vocabulary_size,), "word_class")
         """Of which class a word is a visual word, counted from 1; 0 for none."""
-        self.class_vectors = table((CLASSES + 1, VECTOR_SIZE), "class_vectors")
-        self.fine_embedding = table((CLASSES + 1, FORMS, FINE_SIZE), "fine_embedding", True)
-        self.fine_bias = table((CLASSES + 1, FORMS), "fine_bias", True)
+        self.class_vectors = table((CLASSES + 1, VECTOR_SIZE), "class_vectors", "float32")
+        shape = (CLASSES + 1, FORMS)
+        self.fine_embedding = table((*shape, FINE_SIZE), "fine_embedding", "float32", True)
+        self.fine_bias = table(shape, "fine_bias", "float32", True)
 
     @property
     def state_size(self) -> int:
@@ -101,7 +110,7 @@ class NeuralBabyTalk(Attending):
     def learn_words(self, vocabulary: Vocabulary, language: str) -> None:
         words = words_of_classes(language)
         ids = VisualWords.of(vocabulary, dict(zip(objects(), words, strict=True))).ids
-        forms, plural, fine = (np.zeros((CLASSES + 1, FORMS), np.float32) for _ in range(3))
+        forms, plural, fine = (np.zeros((CLASSES + 1, FORMS), np.int32) for _ in range(3))
         forms[0], forms[1:] = -1, ids
         singulars = {
             plural: singular
@@ -114,7 +123,7 @@ class NeuralBabyTalk(Attending):
                 singular = singulars.get(form, form)
                 plural[row, at] = singular != form
                 fine[row, at] = one.index(singular)
-        word_class = np.zeros(self.vocabulary_size, np.float32)
+        word_class = np.zeros(self.vocabulary_size, np.int32)
         for row, of_class in enumerate(ids, 1):
             word_class[of_class[of_class >= 0]] = row
         vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
@@ -140,7 +149,7 @@ class NeuralBabyTalk(Attending):
         self.region_features.adapt(regions[regions[..., -1] > 0][:, :CHANNELS])
 
     def embed(self, words: tf.Tensor) -> tf.Tensor:
-        kinds = tf.cast(tf.gather(self.word_class, words), tf.int32)
+        kinds = tf.gather(tf.convert_to_tensor(self.word_class), words)
         return self.word_embedding(words) + self.class_embedding(self._vector(kinds))
 
     def _vector(self, classes: tf.Tensor) -> tf.Tensor:
@@ -208,7 +217,7 @@ class NeuralBabyTalk(Attending):
         forms = self._repeated(
             tf.gather(tf.convert_to_tensor(self.forms), self._classes(memory)), targets
         )
-        named = forms[:, None] == tf.cast(targets, tf.float32)[:, :, None, None]
+        named = forms[:, None] == targets[:, :, None, None]
         pointed = tf.reduce_logsumexp(tf.where(named, slots, NEVER), axis=(2, 3))
         grounded = tf.reduce_any(named, axis=(2, 3))
         said = tf.gather(textual, targets, axis=-1, batch_dims=2)
@@ -234,8 +243,7 @@ class NeuralBabyTalk(Attending):
         form = tf.gather(
             tf.gather(tf.convert_to_tensor(self.forms), kind), place % FORMS, batch_dims=1
         )
-        named = tf.maximum(tf.cast(form, tf.int32), 0)
-        return tf.where(tokens < self.vocabulary_size, tokens, named)
+        return tf.where(tokens < self.vocabulary_size, tokens, tf.maximum(form, 0))
 
     def _choose(
         self, outputs: tf.Tensor, memory: tf.Tensor, training: bool = False
@@ -272,17 +280,14 @@ class NeuralBabyTalk(Attending):
                 self.fine_bias,
             )
         )
-        place = tf.cast(place, tf.int32)
         embedding = tf.cast(tf.gather(embedding, place, batch_dims=2), chosen_by.dtype)
         fixed = tf.where(forms < 0, NEVER, tf.gather(bias, place, batch_dims=2))
         likeness = self._beside(chosen_by, embedding)
         # As one matrix: of four dimensions TensorFlow 2.21's oneDNN writes past the end.
         number = self.number(tf.reshape(chosen_by, (-1, FINE_SIZE)))
         number = tf.cast(tf.reshape(number, (*tf.unstack(tf.shape(likeness)[:3]), 2)), tf.float32)
-        plural, fixed = (
-            self._repeated(plural, state)[:, None],
-            self._repeated(fixed, state)[:, None],
-        )
+        plural = self._repeated(tf.cast(plural, tf.float32), state)[:, None]
+        fixed = self._repeated(fixed, state)[:, None]
         logits = (
             tf.cast(likeness, tf.float32)
             + number[..., :1] * (1 - plural)
