@@ -32,15 +32,12 @@ RECIPES = {
     )
     for language in ("en", "zh")
 }
-GROUNDED = {
-    language: replace(
-        recipe,
-        decoder="neural_baby_talk",
-        likelihood=Likelihood(epochs=12, learning_rate=3e-3),
-        grounded=True,
-    )
-    for language, recipe in RECIPES.items()
-}
+GROUNDED = replace(
+    RECIPES["en"],
+    decoder="neural_baby_talk",
+    likelihood=Likelihood(epochs=12, learning_rate=3e-3),
+    grounded=True,
+)
 ATTENDING = replace(
     RECIPES["en"],
     decoder="top_down",
@@ -62,7 +59,7 @@ class Pipeline:
 
 
 SQUARES = dict.fromkeys(COLOURS, ("square", "方块"))
-THINGS = {"red": ("dog", "狗"), "green": ("cat", "猫"), "blue": ("car", "汽车")}
+THINGS = {"red": ("dog", "狗"), "green": ("cat", "猫"), "blue": ("car", "车")}
 """What tests.training.detectors finds on photos of each colour."""
 
 
@@ -169,7 +166,7 @@ def grounded(attending: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> P
         root / "dataset",
         attending.weights,
         root / "features",
-        {language: root / language for language in GROUNDED},
+        {"en": root / "en"},
         root / "assets" / "grounded",
     )
     flickr8k.write(draw_download(root / "download", THINGS), made.dataset, shards=3)
@@ -187,8 +184,6 @@ def grounded(attending: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> P
         views=2,
         workers=1,
     )
-    for language, recipe in GROUNDED.items():
-        train(recipe, made.dataset, made.features, made.runs[language])
-    runs = list(made.runs.values())
-    export(runs, made.features, made.weights, "grounded", made.checkpoint.parent)
+    train(GROUNDED, made.dataset, made.features, made.runs["en"])
+    export([made.runs["en"]], made.features, made.weights, "grounded", made.checkpoint.parent)
     return made

@@ -23,7 +23,7 @@ def write_graph(path: Path) -> None:
     for channel, number in enumerate(IDS.values()):
         logits[channel, BOX, number] = 8
     bias = np.full((len(anchors()), COLUMNS), -6, np.float32)
-    bias[BOX] = 2
+    bias[BOX, list(IDS.values())] = 2
     encodings = random.normal(0, 0.1, (3, len(anchors()) * 4)).astype(np.float32)
     kernel = random.normal(0, 1, (3, CHANNELS)).astype(np.float32)
     graph = tf.Graph()

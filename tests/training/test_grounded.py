@@ -27,17 +27,16 @@ def captioner(grounded: Pipeline, request: pytest.FixtureRequest) -> Captioner:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_captions_point_at_what_was_detected(captioner: Captioner, colour: str, language: str):
-    thing = THINGS[colour][language == "zh"]
+def test_captions_point_at_what_was_detected(captioner: Captioner, colour: str):
+    thing, _ = THINGS[colour]
     encoding = captioner.encode(photo(colour))
     (region,) = encoding.regions
-    assert region.name == THINGS[colour][0]
+    assert region.name == thing
     assert region.score > 0.9
-    best = captioner.decode(encoding, language)[0]
+    best = captioner.decode(encoding, "en")[0]
     (slot,) = best.slots
-    assert best.text[slot.start : slot.end] == thing
-    assert best.template == best.text.replace(thing, "<region-0>")
+    assert best.text[slot.start : slot.end].lower() == thing
+    assert best.template == best.text[: slot.start] + "<region-0>" + best.text[slot.end :]
 
 
 def test_both_engines_detect_the_same(grounded: Pipeline):
