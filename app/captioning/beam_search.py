@@ -40,6 +40,10 @@ class Rules:
     """What is heard when an id is said, int (vocabulary,), where some sound alike, such as the
     visual words of two dogs (Lu et al. 2018); None where each id is a word of its own."""
 
+    once: np.ndarray | None = field(default=None, compare=False)
+    """Numbers of groups, int (vocabulary,), of each of which a caption holds one id at most, such
+    as all that name one dog; -1 for ids of no group. None where there are no groups."""
+
     def heard(self, words: tuple[int, ...]) -> tuple[int, ...]:
         return words if self.spoken is None else tuple(self.spoken[list(words)].tolist())
 
@@ -182,6 +186,9 @@ def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules
         else:
             for word in set(repeating):
                 row[rules.spoken == word] = -np.inf
+        if rules.once is not None and words:
+            for group in {int(rules.once[word]) for word in words} - {-1}:
+                row[rules.once == group] = -np.inf
 
 
 def _repeating(words: tuple[int, ...]) -> list[int]:

@@ -22,7 +22,7 @@ from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
 from app.captioning.detector import REGIONS, sift
 from app.captioning.engines import Engine, load_engine
-from app.captioning.grounding import Region, Slot, find_slots, template
+from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
 
@@ -185,9 +185,11 @@ def caption_rules(
 
 def _caption(hypothesis: Hypothesis, model: LanguageModel, rules: Rules, language: str) -> Caption:
     words = model.vocabulary.decode(rules.heard(hypothesis.words))
+    if not model.visual_words:
+        return Caption(sentence(words, language), words, hypothesis.log_probability)
+    regions = [model.visual_words.region(token) for token in hypothesis.words]
+    if language == "en":
+        words = with_articles(words, regions)
     text = sentence(words, language)
-    slots: tuple[Slot, ...] = ()
-    if model.visual_words:
-        regions = [model.visual_words.region(token) for token in hypothesis.words]
-        slots = find_slots(text, words, regions)
+    slots = find_slots(text, words, regions)
     return Caption(text, words, hypothesis.log_probability, slots)

@@ -38,6 +38,18 @@ class Slot(NamedTuple):
     """Its place among the photo's regions."""
 
 
+def with_articles(words: Sequence[str], regions: Sequence[int | None]) -> tuple[str, ...]:
+    """English words with "a" or "an" as the visual word after it wants: a template says one before
+    it knows what comes."""
+    following = zip([*words[1:], ""], [*regions[1:], None], strict=True)
+    return tuple(
+        ("an" if after[0] in "aeio" or after.startswith("um") else "a")
+        if word in ("a", "an") and region is not None
+        else word
+        for word, (after, region) in zip(words, following, strict=True)
+    )
+
+
 def find_slots(text: str, words: Sequence[str], regions: Sequence[int | None]) -> tuple[Slot, ...]:
     """Where the visual words stand in a sentence.
 

@@ -73,13 +73,15 @@ class VisualWords:
         return np.concatenate([np.arange(len(self.vocabulary), dtype=np.int32), table.ravel()])
 
     def rules(self, rules: Rules, heard: np.ndarray) -> Rules:
-        """The rules of a search among the tokens of a photo.
+        """The rules of a search among the tokens of a photo. No region is pointed at twice.
 
         Args:
             heard: from heard().
         """
         silent = np.flatnonzero(heard == Vocabulary.unknown)
-        return replace(rules, spoken=heard, banned=(*rules.banned, *silent.tolist()))
+        words = np.full(len(self.vocabulary), -1)
+        once = np.concatenate([words, np.repeat(np.arange(REGIONS), FORMS)])
+        return replace(rules, spoken=heard, once=once, banned=(*rules.banned, *silent.tolist()))
 
     def region(self, token: int) -> int | None:
         """The region that a token points at."""

@@ -1,4 +1,4 @@
-"""The checkpoint that is shipped, on real photos, through both engines.
+"""The checkpoints that are shipped, on real photos, through both engines.
 
     python -m tests.app.test_shipped_checkpoint
 
@@ -16,23 +16,31 @@ import pytest
 
 from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import MANIFEST
+from app.captioning.objects import objects
 from app.config import ROOT
 from app.photos import read_photo
 from tests.photos import NAMES, jpeg
 
-FOLDER = ROOT / "model_assets" / "kantu-1"
+ASSETS = ROOT / "model_assets"
+MODELS = ("kantu-1", "neural-baby-talk-1")
 GOLDEN = Path(__file__).with_name("golden_captions.json")
 LARGEST_ASSETS = 75_000_000
+"""Of a model, in bytes; a small server goes without frozen_graph.pb, half of it."""
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def litert(request: pytest.FixtureRequest) -> Captioner:
+    return Captioner.load(ASSETS / request.param, "litert")
 
 
 @pytest.fixture(scope="module")
-def litert() -> Captioner:
-    return Captioner.load(FOLDER, "litert")
+def tensorflow(litert: Captioner) -> Captioner:
+    return Captioner.load(ASSETS / litert.name, "tensorflow")
 
 
 @pytest.fixture(scope="module")
-def tensorflow() -> Captioner:
-    return Captioner.load(FOLDER, "tensorflow")
+def talker() -> Captioner:
+    return Captioner.load(ASSETS / "neural-baby-talk-1", "litert")
 
 
 def read(name: str) -> np.ndarray:
@@ -43,7 +51,7 @@ def read(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_said_when_it_was_shipped(litert, name, language):
     """Among its three captions: on another processor two that are as likely may change places."""
-    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[name][language]
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))[litert.name][name][language]
     assert golden in [caption.text for caption in litert.caption(read(name), language)]
 
 
@@ -111,27 +119,54 @@ def test_a_beam_gives_as_many_captions_as_it_is_wide(litert):
         assert len(litert.decode(encoding, "en", width)) == width
 
 
-def test_the_assets_stay_small():
-    sizes = [path.stat().st_size for path in (ROOT / "model_assets").rglob("*") if path.is_file()]
-    assert sum(sizes) <= LARGEST_ASSETS
+def test_visual_words_point_at_what_they_name(talker):
+    """On a photo of a cat, close up, whatever the beam is like."""
+    encoding = talker.encode(read("chelsea"))
+    assert encoding.regions[0].name == "cat"
+    pointing = 0
+    for language, names in (("en", {"cat", "cats", "kitten"}), ("zh", {"猫", "小猫"})):
+        for caption in talker.decode(encoding, language, 5):
+            for slot in caption.slots:
+                pointing += 1
+                said = caption.text[slot.start : slot.end].lower()
+                named = encoding.regions[slot.region].name
+                assert named != "cat" or said in names
+    assert pointing
 
 
-def test_the_model_card_gives_the_manifest_s_scores_and_the_commands():
-    card = (FOLDER / "MODEL_CARD.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("thing", ["pizza", "zebra"])
+def test_it_says_what_it_must_mention(talker, thing):
+    encoding = talker.encode(read("coffee"))
+    for language in talker.languages:
+        known = objects()[thing]
+        words = set(known.zh_words if language == "zh" else sum(known.en, ()))
+        best = talker.decode(encoding, language, mention=[thing])[0]
+        assert words & set(best.words)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_assets_stay_small(name):
+    assert sum(path.stat().st_size for path in (ASSETS / name).iterdir()) <= LARGEST_ASSETS
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_model_card_gives_the_manifest_s_scores_and_the_commands(name):
+    card = (ASSETS / name / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "python -m training.evaluate" in card
     assert "python -m training.parity" in card
-    manifest = json.loads((FOLDER / MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads((ASSETS / name / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["encoder"]["name"] in card
 
 
 def main() -> None:
-    captioner = Captioner.load(FOLDER, "litert")
     golden = {
-        name: {
-            language: captioner.caption(read(name), language)[0].text
-            for language in captioner.languages
+        model: {
+            name: {language: captioner.caption(read(name), language)[0].text for language in spoken}
+            for name in NAMES
         }
-        for name in NAMES
+        for model in MODELS
+        for captioner in [Captioner.load(ASSETS / model, "litert")]
+        for spoken in [captioner.languages]
     }
     text = json.dumps(golden, indent=2, ensure_ascii=False) + "\n"
     GOLDEN.write_text(text, encoding="utf-8")

@@ -64,6 +64,17 @@ def test_where_every_id_is_heard_as_itself_nothing_changes(seed, width):
     assert search(language, width, ours) == search(language, width, rules(max_words=8))
 
 
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_of_a_group_one_id_is_said_at_most(seed, width):
+    language = RandomLanguage(seed, ids=8)
+    groups = np.array([-1, -1, -1, -1, 0, 0, 1, 1])
+    grouped = rules(max_words=4, once=groups)
+    (found,) = beam_search(language.state(0), language.step, width, grouped)
+    for hypothesis in found:
+        said = [groups[word] for word in hypothesis.words if groups[word] >= 0]
+        assert len(said) == len(set(said))
+
+
 def test_rules_that_hear_can_be_compared_and_hashed():
     assert rules(spoken=SPOKEN) == rules(spoken=SPOKEN.copy())
     assert len({rules(spoken=SPOKEN), rules(spoken=SPOKEN.copy())}) == 1

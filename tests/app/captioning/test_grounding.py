@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.captioning.grounding import find_slots, template
+from app.captioning.grounding import find_slots, template, with_articles
 from app.captioning.vocabulary import sentence
 
 
@@ -26,6 +26,21 @@ def test_templates_leave_visual_words_open(language, words, regions, expected):
     assert [slot.region for slot in slots] == [one for one in regions if one is not None]
     if expected:
         assert template(text, slots) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("a umbrella", "an umbrella"),
+        ("an dog", "a dog"),
+        ("a elephant", "an elephant"),
+        ("an umpire", "an umpire"),
+        ("a dog", "a dog"),
+    ],
+)
+def test_an_article_suits_the_visual_word_after_it(said: str, meant: str):
+    assert " ".join(with_articles(said.split(), [None, 0])) == meant
+    assert " ".join(with_articles(said.split(), [None, None])) == said
 
 
 @given(

@@ -38,6 +38,12 @@ def test_tokens_that_say_nothing_are_never_said():
     assert allowed == {1, *range(3, SIZE), SIZE}
 
 
+def test_no_region_is_pointed_at_twice():
+    once = VISUAL.rules(Rules(0, 1, ()), VISUAL.heard([CAT, DOG])).once
+    assert set(once[:SIZE]) == {-1}
+    assert [once[SIZE], once[SIZE + FORMS - 1], once[SIZE + FORMS]] == [0, 0, 1]
+
+
 def test_a_class_is_named_by_words_and_by_what_points_at_it():
     heard = VISUAL.heard([CAT, DOG])
     words = set(VOCABULARY.encode(["dog", "dogs", "puppy"]))
