@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from app.captioning.captioner import Captioner
-from app.captioning.sureness import STEPS, Steps, mean_probability
+from app.captioning.sureness import Steps, mean_probability, steps
 from training.evaluate import describe_split, split_arguments
 from training.metrics import Cider
 from training.tokenization import words
@@ -42,7 +42,7 @@ def measure(model: Path, dataset: Path, split: str, language: str) -> dict[str, 
     close = 100 * Cider(references).scores(said) >= CLOSE
     return {
         "to choose by": list(curve(means[::2], close[::2])),
-        "of the others": shares(means[1::2], close[1::2], STEPS[language]),
+        "of the others": shares(means[1::2], close[1::2], steps(language, bool(captioner.objects))),
     }
 
 

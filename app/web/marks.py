@@ -72,8 +72,9 @@ def marks(captions: Captions, detected: Detected | None) -> dict[int, Mark]:
 
 def talk(language: str, captions: Captions, detected: Detected | None) -> Said | None:
     """What stands below a caption that is but a guess: a sentence of what was detected alone."""
-    is_guess = sureness(captions[language][0], language) == "guess"
-    return detected.baby_talk[language] if detected and is_guess else None
+    if not detected or sureness(captions[language][0], language, points=True) != "guess":
+        return None
+    return detected.baby_talk[language]
 
 
 def pieces(

@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from app.captioning.sureness import STEPS, sureness
+from app.captioning.sureness import steps, sureness
 from app.web.language import HTML_LANG, LANGUAGES
 from app.web.marks import PLACES, object_names, pieces
 
@@ -44,7 +44,7 @@ def _names() -> dict[str, object]:
         "ui_languages": LANGUAGES,
         "caption_languages": CAPTION_LANGUAGES,
         "sureness_names": SURENESS,
-        "steps": STEPS,
+        "steps": steps,
         "object_names": object_names,
         "places": PLACES,
     }

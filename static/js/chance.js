@@ -2,11 +2,14 @@
 
 import { find } from "./dom.js";
 
-/** "sure", "unsure" or "guess". */
-export function sureness({ language, text, probability }) {
+/** "sure", "unsure" or "guess". Models that point at what they name, and so give slots, are less sure. */
+export function sureness({ language, text, probability, slots }) {
   const units = language === "zh" ? [...text].length : text.split(" ").length + 1;
   const mean = probability ** (1 / units);
-  const { sure, unsure } = find(`caption-${language}`).dataset;
+  const steps = find(`caption-${language}`).dataset;
+  const [sure, unsure] = slots
+    ? [steps.pointingSure, steps.pointingUnsure]
+    : [steps.sure, steps.unsure];
   return mean >= sure ? "sure" : mean >= unsure ? "unsure" : "guess";
 }
 
