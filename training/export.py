@@ -212,6 +212,7 @@ def _served(runs: list[TrainedDecoder]) -> ServedLanguage:
         "max_words": first.recipe.max_words,
         "length_penalty": first.recipe.length_penalty,
         "start": first.recipe.style,
+        "pointing": first.recipe.pointing,
         "trained_on": first.trained_on,
         "decoders": [
             {"recipe": asdict(run.recipe), "dev_scores_in_training": run.scores} for run in runs

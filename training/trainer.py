@@ -241,7 +241,9 @@ def describe(
         of_photos = [rules] * len(state)
         if visual:
             regions = np.asarray(decoder.front(seen).regions)
-            of_photos = [visual.rules(rules, visual.heard(_classes(one))) for one in regions]
+            of_photos = [
+                visual.rules(rules, visual.heard(_classes(one)), recipe.pointing) for one in regions
+            ]
 
         def numpy_step(
             state: np.ndarray, last: np.ndarray, memory: Any = memory

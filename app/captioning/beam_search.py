@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,15 @@ class Rules:
     """Numbers of groups, int (vocabulary,), of each of which a caption holds one id at most, such
     as all that name one dog; -1 for ids of no group. None where there are no groups."""
 
+    favour: np.ndarray | None = field(default=None, compare=False)
+    """What is added to the log-probability of each id, float (vocabulary,), at least 0: what the
+    search prefers, beyond what the model would say. Only ids of a group may be favoured. It does
+    not count in the log-probabilities of hypotheses."""
+
+    def favoured(self, words: tuple[int, ...]) -> float:
+        """What was added to the log-probability of these."""
+        return 0.0 if self.favour is None else float(self.favour[list(words)].sum())
+
     def heard(self, words: tuple[int, ...]) -> tuple[int, ...]:
         return words if self.spoken is None else tuple(self.spoken[list(words)].tolist())
 
@@ -65,7 +75,8 @@ def beam_search(
             each.
 
     Returns:
-        For each photo 1 to width hypotheses, ranked by length-normalised log-probability.
+        For each photo 1 to width hypotheses, ranked by length-normalised log-probability, with what
+        the rules favour.
 
     Raises:
         ValueError: the beam has no width, or there are not as many rules as photos.
@@ -124,8 +135,10 @@ class Search:
             last = [words[-1] if words else rules.start for words in partial]
             log_probabilities = yield rows, last
             totals = scores[:, None] + log_probabilities
+            if rules.favour is not None:
+                totals += rules.favour
             finished += [
-                Hypothesis(words, float(total))
+                Hypothesis(words, float(total) - rules.favoured(words))
                 for words, total in zip(partial, totals[:, rules.end], strict=True)
                 if words
             ]
@@ -169,11 +182,21 @@ class Search:
         """
         if len(finished) < self.width:
             return False
-        hope = scores.max() / (self.rules.max_words + 1) ** self.rules.length_penalty
-        return bool(hope <= self._rank(finished[-1]))
+        best = scores.max() + self._favour_left
+        hope = best / (self.rules.max_words + 1) ** self.rules.length_penalty
+        return bool(best < 0 and hope <= self._rank(finished[-1]))
+
+    @cached_property
+    def _favour_left(self) -> float:
+        """The most that can still be added: one id of each group."""
+        favour, once = self.rules.favour, self.rules.once
+        if favour is None or once is None:
+            return 0.0
+        return float(sum(favour[once == group].max() for group in set(once.tolist()) - {-1}))
 
     def _rank(self, one: Hypothesis) -> float:
-        return one.log_probability / (len(one.words) + 1) ** self.rules.length_penalty
+        favoured = one.log_probability + self.rules.favoured(one.words)
+        return favoured / (len(one.words) + 1) ** self.rules.length_penalty
 
 
 def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:

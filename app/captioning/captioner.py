@@ -121,7 +121,7 @@ class Captioner:
         if visual:
             classes = [visual.classes.index(region.name) for region in encoding.regions]
             heard = visual.heard(classes)
-            rules = visual.rules(rules, heard)
+            rules = visual.rules(rules, heard, model.pointing)
         with self._lock:
             state, step = self._engine.start(language, encoding.features)
             if visual and mention:

@@ -72,16 +72,23 @@ class VisualWords:
         table[table < 0] = Vocabulary.unknown
         return np.concatenate([np.arange(len(self.vocabulary), dtype=np.int32), table.ravel()])
 
-    def rules(self, rules: Rules, heard: np.ndarray) -> Rules:
+    def rules(self, rules: Rules, heard: np.ndarray, pointing: float) -> Rules:
         """The rules of a search among the tokens of a photo. No region is pointed at twice.
 
         Args:
             heard: from heard().
+            pointing: what is added to the log-probability of each word that points, at least 0.
         """
         silent = np.flatnonzero(heard == Vocabulary.unknown)
         words = np.full(len(self.vocabulary), -1)
         once = np.concatenate([words, np.repeat(np.arange(REGIONS), FORMS)])
-        return replace(rules, spoken=heard, once=once, banned=(*rules.banned, *silent.tolist()))
+        return replace(
+            rules,
+            spoken=heard,
+            once=once,
+            favour=np.where(once < 0, 0, pointing).astype(np.float32) if pointing else None,
+            banned=(*rules.banned, *silent.tolist()),
+        )
 
     def region(self, token: int) -> int | None:
         """The region that a token points at."""

@@ -15,6 +15,7 @@ from tests.app.captioning.languages import (
     UNKNOWN,
     WORDS,
     RandomLanguage,
+    allowed,
     has_trigram_twice,
     heard,
     loops,
@@ -73,6 +74,30 @@ def test_of_a_group_one_id_is_said_at_most(seed, width):
     for hypothesis in found:
         said = [groups[word] for word in hypothesis.words if groups[word] >= 0]
         assert len(said) == len(set(said))
+
+
+@given(st.integers(0, 10_000), st.floats(0, 3))
+def test_what_is_favoured_is_preferred_and_does_not_count_as_likely(seed, favour):
+    """Against all captions there are, ranked with what is added."""
+    language = RandomLanguage(seed, ids=8)
+    groups = np.array([-1, -1, -1, -1, 0, 0, 1, 1])
+    favours = np.where(groups < 0, 0, favour)
+    favouring = rules(once=groups, favour=favours, spoken=SPOKEN)
+    (found,) = beam_search(language.state(0), language.step, 300, favouring)
+
+    def rank(words: tuple[int, ...]) -> float:
+        return (language.log_probability(0, words) + favours[list(words)].sum()) / (len(words) + 1)
+
+    allowed_once = [
+        words
+        for words in allowed(8, 3)
+        if all(sum(groups[word] == group for word in words) < 2 for group in (0, 1))
+    ]
+    best = max(allowed_once, key=rank)
+    assert rank(found[0].words) == pytest.approx(rank(best), abs=1e-4)
+    assert found[0].log_probability == pytest.approx(
+        language.log_probability(0, found[0].words), abs=1e-4
+    )
 
 
 def test_rules_that_hear_can_be_compared_and_hashed():

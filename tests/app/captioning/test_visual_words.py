@@ -33,13 +33,13 @@ def test_a_token_points_at_its_region():
 
 
 def test_tokens_that_say_nothing_are_never_said():
-    rules = VISUAL.rules(Rules(0, 1, (0, 2)), VISUAL.heard([CAT]))
+    rules = VISUAL.rules(Rules(0, 1, (0, 2)), VISUAL.heard([CAT]), 0.0)
     allowed = set(range(SIZE + REGIONS * FORMS)) - set(rules.banned)
     assert allowed == {1, *range(3, SIZE), SIZE}
 
 
 def test_no_region_is_pointed_at_twice():
-    once = VISUAL.rules(Rules(0, 1, ()), VISUAL.heard([CAT, DOG])).once
+    once = VISUAL.rules(Rules(0, 1, ()), VISUAL.heard([CAT, DOG]), 0.0).once
     assert set(once[:SIZE]) == {-1}
     assert [once[SIZE], once[SIZE + FORMS - 1], once[SIZE + FORMS]] == [0, 0, 1]
 

@@ -120,7 +120,7 @@ def say(decoder: NeuralBabyTalk, features: np.ndarray, *names: str) -> tuple[str
     """The best caption, and the region of each word."""
     state, memory = decoder.start(features)
     heard = VISUAL.heard([NAMES.index(name) for name in names])
-    rules = VISUAL.rules(caption_rules(VOCABULARY, 5, 1.0), heard)
+    rules = VISUAL.rules(caption_rules(VOCABULARY, 5, 1.0), heard, 0.0)
 
     def step(state: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         log_probabilities, state = decoder.step(state, last, memory)
