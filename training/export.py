@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ class ServedLanguage:
     vocabulary: Vocabulary
     facts: dict[str, Any]
     """For the manifest; of these the service reads max_words and length_penalty."""
+    favours: Mapping[str, float] = field(default_factory=dict)
+    """Of words that point, from training.taught."""
 
 
 def export(runs: list[Path], features: Path, weights: Path, name: str, out: Path) -> Path:
@@ -118,7 +121,8 @@ def write_checkpoint(
         one.vocabulary.save(folder / words[-1])
         if encoder.detector:
             words.append(visual_words_file(language))
-            visual_words(one.vocabulary, language).save(folder / words[-1])
+            visual = visual_words(one.vocabulary, language, one.favours)
+            visual.save(folder / words[-1])
     manifest = {
         "format": FORMAT,
         "name": folder.name,
@@ -212,7 +216,6 @@ def _served(runs: list[TrainedDecoder]) -> ServedLanguage:
         "max_words": first.recipe.max_words,
         "length_penalty": first.recipe.length_penalty,
         "start": first.recipe.style,
-        "pointing": first.recipe.pointing,
         "trained_on": first.trained_on,
         "decoders": [
             {"recipe": asdict(run.recipe), "dev_scores_in_training": run.scores} for run in runs
@@ -220,7 +223,7 @@ def _served(runs: list[TrainedDecoder]) -> ServedLanguage:
     }
     decoders = [run.decoder for run in runs]
     together = decoders[0] if len(decoders) == 1 else Ensemble(decoders)
-    return ServedLanguage(together, first.vocabulary, facts)
+    return ServedLanguage(together, first.vocabulary, facts, first.favours)
 
 
 def main() -> None:

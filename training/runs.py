@@ -27,6 +27,7 @@ from training.corpus import Corpus
 from training.decoders import Decoder
 from training.plots import draw_curves
 from training.recipes import Recipe
+from training.taught import favours
 from training.trainer import DecoderShape, Trainer, build_decoder, save_arrays
 
 SAMPLES = 10
@@ -43,6 +44,8 @@ class TrainedDecoder:
     decoder: Decoder
     trained_on: dict[str, Any]
     scores: dict[str, float]
+    favours: dict[str, float]
+    """Of words that point, from training.taught; none of other decoders."""
 
 
 def load_run(run: Path) -> TrainedDecoder:
@@ -66,7 +69,8 @@ def load_run(run: Path) -> TrainedDecoder:
         for index, variable in enumerate(decoder.weights):
             variable.assign(arrays[f"weights_{index}"])
     scores = json.loads((run / "best.json").read_text(encoding="utf-8"))
-    return TrainedDecoder(recipe, vocabulary, decoder, config["trained_on"], scores)
+    favoured = config.get("favours", {})
+    return TrainedDecoder(recipe, vocabulary, decoder, config["trained_on"], scores, favoured)
 
 
 def read_config(run: Path) -> dict[str, Any]:
@@ -116,6 +120,8 @@ def run_config(
             "vocabulary": len(vocabulary),
         },
     }
+    if recipe.grounded:
+        config["favours"] = favours(corpus.captions, recipe.language)
     return json.loads(json.dumps(config))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -241,9 +243,7 @@ def describe(
         of_photos = [rules] * len(state)
         if visual:
             regions = np.asarray(decoder.front(seen).regions)
-            of_photos = [
-                visual.rules(rules, visual.heard(_classes(one)), recipe.pointing) for one in regions
-            ]
+            of_photos = [visual.rules(rules, _classes(one)) for one in regions]
 
         def numpy_step(
             state: np.ndarray, last: np.ndarray, memory: Any = memory
@@ -266,9 +266,15 @@ def _classes(regions: np.ndarray) -> list[int]:
     return (classes[classes > 0] - 1).tolist()
 
 
-def visual_words(vocabulary: Vocabulary, language: str) -> VisualWords:
-    """All that objects.json lists."""
-    return VisualWords.of(vocabulary, dict(zip(objects(), words(language), strict=True)))
+def visual_words(
+    vocabulary: Vocabulary, language: str, favours: Mapping[str, float] = MappingProxyType({})
+) -> VisualWords:
+    """All that objects.json lists.
+
+    Args:
+        favours: of training.taught; none while a decoder is trained.
+    """
+    return VisualWords.of(vocabulary, dict(zip(objects(), words(language), strict=True)), favours)
 
 
 def copy_weights(source: Decoder, target: Decoder) -> None:

@@ -120,12 +120,11 @@ class Captioner:
         visual = model.visual_words
         if visual:
             classes = [visual.classes.index(region.name) for region in encoding.regions]
-            heard = visual.heard(classes)
-            rules = visual.rules(rules, heard, model.pointing)
+            rules = visual.rules(rules, classes)
         with self._lock:
             state, step = self._engine.start(language, encoding.features)
             if visual and mention:
-                things = [visual.tokens(name, heard) for name in mention]
+                things = [visual.tokens(name, rules) for name in mention]
                 found = constrained_beam_search(state, step, beam_width, rules, things)
             else:
                 (found,) = beam_search(state, step, beam_width, rules)

@@ -31,8 +31,6 @@ class LanguageModel:
     """The word that captions begin with, unseen: `<start>`, or a style."""
     visual_words: VisualWords | None = None
     """Where words point at what a detector finds."""
-    pointing: float = 0.0
-    """What a search adds to the log-probability of each word that points."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,6 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         float(entry["length_penalty"]),
         str(entry.get("start", START)),
         VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
-        float(entry.get("pointing", 0.0)),
     )
 
 

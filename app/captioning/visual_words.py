@@ -8,9 +8,10 @@ k-th visual word of the class of region r, V being the size of the vocabulary.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -31,75 +32,90 @@ class VisualWords:
     """Names of the detector's, in its order."""
     ids: np.ndarray
     """int32 (classes, FORMS): the words' places in the vocabulary, -1 after the last."""
+    favours: np.ndarray
+    """float32 (classes,): what a search adds to the log-probability of words that point at each."""
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary, words: dict[str, Sequence[str]]) -> VisualWords:
+    def of(
+        cls,
+        vocabulary: Vocabulary,
+        words: Mapping[str, Sequence[str]],
+        favours: Mapping[str, float] = MappingProxyType({}),
+    ) -> VisualWords:
         """
         Args:
             words: of each class, by its name.
+            favours: by the same names; 0 where there is none.
 
         Raises:
-            ValueError: the vocabulary lacks one of them.
+            ValueError: the vocabulary lacks one of the words.
         """
         ids = np.full((len(words), FORMS), -1, np.int32)
         for row, forms in zip(ids, words.values(), strict=True):
             row[: len(forms)] = vocabulary.encode(forms[:FORMS])
         if (ids == vocabulary.unknown).any():
             raise ValueError("a visual word is not in the vocabulary")
-        return cls(vocabulary, tuple(words), ids)
+        favoured = np.array([favours.get(name, 0.0) for name in words], np.float32)
+        return cls(vocabulary, tuple(words), ids, favoured)
 
     @classmethod
     def load(cls, path: Path, vocabulary: Vocabulary) -> VisualWords:
-        """Raises ValueError where it does not fit the vocabulary."""
-        return cls.of(vocabulary, json.loads(path.read_text(encoding="utf-8")))
+        """Raises ValueError, KeyError or TypeError where it is none, or does not fit the
+        vocabulary."""
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        words = {name: entry["words"] for name, entry in entries.items()}
+        return cls.of(vocabulary, words, {name: entries[name]["favour"] for name in entries})
 
     def save(self, path: Path) -> None:
-        words = {
-            name: self.vocabulary.decode(ids[ids >= 0])
-            for name, ids in zip(self.classes, self.ids, strict=True)
+        entries = {
+            name: {
+                "words": self.vocabulary.decode(ids[ids >= 0]),
+                "favour": round(float(favour), 2),
+            }
+            for name, ids, favour in zip(self.classes, self.ids, self.favours, strict=True)
         }
-        path.write_text(json.dumps(words, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        lines = (
+            f"{json.dumps(name)}: {json.dumps(entry, ensure_ascii=False)}"
+            for name, entry in entries.items()
+        )
+        path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
-    def heard(self, classes: Sequence[int]) -> np.ndarray:
-        """What each token is heard as: int32 (tokens,), words of the vocabulary. Tokens that say
-        nothing are `<unk>`.
+    def rules(self, rules: Rules, classes: Sequence[int]) -> Rules:
+        """The rules of a search among the tokens of a photo. No region is pointed at twice.
 
         Args:
             classes: of a photo's regions, places in self.classes.
         """
+        heard = self._heard(classes)
+        silent = np.flatnonzero(heard == Vocabulary.unknown)
+        size = len(self.vocabulary)
+        once = np.full(len(heard), -1)
+        once[size:] = np.repeat(np.arange(REGIONS), FORMS)
+        favour = np.zeros(len(heard), np.float32)
+        favour[size : size + len(classes) * FORMS] = np.repeat(self.favours[list(classes)], FORMS)
+        return replace(
+            rules, spoken=heard, once=once, favour=favour, banned=(*rules.banned, *silent.tolist())
+        )
+
+    def _heard(self, classes: Sequence[int]) -> np.ndarray:
+        """What each token is heard as: int32 (tokens,), words of the vocabulary. Tokens that say
+        nothing are `<unk>`."""
         table = np.full((REGIONS, FORMS), Vocabulary.unknown, np.int32)
         table[: len(classes)] = self.ids[list(classes)]
         table[table < 0] = Vocabulary.unknown
         return np.concatenate([np.arange(len(self.vocabulary), dtype=np.int32), table.ravel()])
-
-    def rules(self, rules: Rules, heard: np.ndarray, pointing: float) -> Rules:
-        """The rules of a search among the tokens of a photo. No region is pointed at twice.
-
-        Args:
-            heard: from heard().
-            pointing: what is added to the log-probability of each word that points, at least 0.
-        """
-        silent = np.flatnonzero(heard == Vocabulary.unknown)
-        words = np.full(len(self.vocabulary), -1)
-        once = np.concatenate([words, np.repeat(np.arange(REGIONS), FORMS)])
-        return replace(
-            rules,
-            spoken=heard,
-            once=once,
-            favour=np.where(once < 0, 0, pointing).astype(np.float32) if pointing else None,
-            banned=(*rules.banned, *silent.tolist()),
-        )
 
     def region(self, token: int) -> int | None:
         """The region that a token points at."""
         place = token - len(self.vocabulary)
         return place // FORMS if place >= 0 else None
 
-    def tokens(self, name: str, heard: np.ndarray) -> Collection[int]:
+    def tokens(self, name: str, rules: Rules) -> Collection[int]:
         """Those that name an object of a class, whether or not they point at a region.
 
         Args:
-            heard: of a photo, from heard().
+            rules: of a photo, from rules().
         """
         ids = self.ids[self.classes.index(name)]
-        return frozenset(np.flatnonzero(np.isin(heard, ids[ids >= 0])).tolist())
+        assert rules.spoken is not None
+        return frozenset(np.flatnonzero(np.isin(rules.spoken, ids[ids >= 0])).tolist())

@@ -79,8 +79,6 @@ class Recipe:
     grounded: bool = False
     """Visual words point at regions: the vocabulary gets all that objects.json lists, and those of
     several words ("teddy bear") count as one."""
-    pointing: float = 0.0
-    """What a search adds to the log-probability of each word that points at a region."""
     clip_norm: float = 5.0
     max_words: int = 20
     length_penalty: float = 1.0

@@ -12,13 +12,14 @@ from app.captioning.vocabulary import SPECIAL, Vocabulary
 
 VOCABULARY = Vocabulary([*SPECIAL, "a", "dog", "puppy", "dogs", "cat"])
 WORDS = {"cat": ["cat"], "dog": ["dog", "dogs", "puppy"]}
-VISUAL = VisualWords.of(VOCABULARY, WORDS)
+VISUAL = VisualWords.of(VOCABULARY, WORDS, {"cat": 1.5})
+RULES = Rules(0, 1, (0, 2))
 CAT, DOG = 0, 1
 SIZE = len(VOCABULARY)
 
 
 def test_a_token_is_heard_as_the_visual_word_of_its_region():
-    heard = VISUAL.heard([DOG, CAT])
+    heard = VISUAL.rules(RULES, [DOG, CAT]).spoken
     assert len(heard) == SIZE + REGIONS * FORMS
     assert VOCABULARY.decode(heard[:SIZE]) == VOCABULARY.decode(range(SIZE))
     assert VOCABULARY.decode(heard[SIZE : SIZE + 3]) == ("dog", "dogs", "puppy")
@@ -33,22 +34,29 @@ def test_a_token_points_at_its_region():
 
 
 def test_tokens_that_say_nothing_are_never_said():
-    rules = VISUAL.rules(Rules(0, 1, (0, 2)), VISUAL.heard([CAT]), 0.0)
+    rules = VISUAL.rules(RULES, [CAT])
     allowed = set(range(SIZE + REGIONS * FORMS)) - set(rules.banned)
     assert allowed == {1, *range(3, SIZE), SIZE}
 
 
+def test_what_points_at_a_class_is_favoured_as_that_is():
+    favour = VISUAL.rules(RULES, [DOG, CAT]).favour
+    assert set(favour[: SIZE + FORMS]) == {0}
+    assert set(favour[SIZE + FORMS : SIZE + 2 * FORMS]) == {1.5}
+    assert set(favour[SIZE + 2 * FORMS :]) == {0}
+
+
 def test_no_region_is_pointed_at_twice():
-    once = VISUAL.rules(Rules(0, 1, ()), VISUAL.heard([CAT, DOG]), 0.0).once
+    once = VISUAL.rules(RULES, [CAT, DOG]).once
     assert set(once[:SIZE]) == {-1}
     assert [once[SIZE], once[SIZE + FORMS - 1], once[SIZE + FORMS]] == [0, 0, 1]
 
 
 def test_a_class_is_named_by_words_and_by_what_points_at_it():
-    heard = VISUAL.heard([CAT, DOG])
+    rules = VISUAL.rules(RULES, [CAT, DOG])
     words = set(VOCABULARY.encode(["dog", "dogs", "puppy"]))
-    assert set(VISUAL.tokens("dog", heard)) == words | {SIZE + FORMS + form for form in range(3)}
-    assert set(VISUAL.tokens("dog", VISUAL.heard([]))) == words
+    assert set(VISUAL.tokens("dog", rules)) == words | {SIZE + FORMS + form for form in range(3)}
+    assert set(VISUAL.tokens("dog", VISUAL.rules(RULES, []))) == words
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path):
@@ -56,6 +64,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path):
     loaded = VisualWords.load(tmp_path / "words.json", VOCABULARY)
     assert loaded.classes == ("cat", "dog")
     assert np.array_equal(loaded.ids, VISUAL.ids)
+    assert np.array_equal(loaded.favours, VISUAL.favours)
 
 
 def test_words_that_the_vocabulary_lacks_are_refused(tmp_path: Path):

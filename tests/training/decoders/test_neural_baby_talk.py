@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from app.captioning.beam_search import beam_search
+from app.captioning.beam_search import Rules, beam_search
 from app.captioning.captioner import caption_rules
 from app.captioning.detector import REGIONS, ROW
 from app.captioning.objects import objects
@@ -18,6 +18,7 @@ from training.trainer import visual_words
 RECIPE = Recipe("en", decoder="neural_baby_talk", grounded=True)
 VOCABULARY = RECIPE.vocabulary(Vocabulary([*SPECIAL, "a", "two", "runs", "run"]))
 VISUAL = visual_words(VOCABULARY, "en")
+RULES = caption_rules(VOCABULARY, 5, 1.0)
 HEAD, CELLS, CELL = 5, 4, 3
 NAMES = list(objects())
 
@@ -42,6 +43,10 @@ def photo(*names: str) -> np.ndarray:
     return np.concatenate([np.zeros(HEAD + CELLS * CELL, np.float32), regions.ravel()])[None]
 
 
+def photo_rules(*names: str) -> Rules:
+    return VISUAL.rules(RULES, [NAMES.index(name) for name in names])
+
+
 def tokens_said(decoder: NeuralBabyTalk, features: np.ndarray) -> np.ndarray:
     """Chances of the first token."""
     return np.exp(decoder(features, np.array([[Vocabulary.start]], np.int32)).numpy()[0, 0])
@@ -55,17 +60,17 @@ def likelihood(decoder: NeuralBabyTalk, features: np.ndarray, word: str) -> floa
 
 def test_only_regions_that_are_there_are_pointed_at(decoder: NeuralBabyTalk):
     chances = tokens_said(decoder, photo("dog", "pizza"))
-    heard = VISUAL.heard([NAMES.index("dog"), NAMES.index("pizza")])
-    assert chances[heard == Vocabulary.unknown][1:].max() == 0
+    rules = photo_rules("dog", "pizza")
+    assert chances[rules.spoken == Vocabulary.unknown][1:].max() == 0
     for name in ("dog", "pizza"):
-        mine = VISUAL.tokens(name, heard)
+        mine = VISUAL.tokens(name, rules)
         pointing = [token for token in mine if token >= len(VOCABULARY)]
         assert chances[pointing].sum() > 0.05
 
 
 def test_a_word_that_names_a_region_is_said_by_pointing_at_it(decoder: NeuralBabyTalk):
     chances = tokens_said(decoder, photo("dog", "dog"))
-    heard = VISUAL.heard([NAMES.index("dog")] * 2)
+    heard = photo_rules("dog", "dog").spoken
     (dog,) = VOCABULARY.encode(["dog"])
     pointing = [token for token in np.flatnonzero(heard == dog) if token >= len(VOCABULARY)]
     assert len(pointing) == 2
@@ -83,7 +88,7 @@ def test_a_word_that_names_no_region_is_textual(decoder: NeuralBabyTalk):
 def test_a_token_goes_on_as_the_word_that_is_heard(decoder: NeuralBabyTalk):
     features = photo("pizza", "dog")
     state, memory = decoder.start(features)
-    heard = VISUAL.heard([NAMES.index("pizza"), NAMES.index("dog")])
+    heard = photo_rules("pizza", "dog").spoken
     (puppies,) = VOCABULARY.encode(["puppies"])
     word, token = np.flatnonzero(heard == puppies)
     both, _ = decoder.step(np.repeat(state, 2, 0), np.array([word, token], np.int32), memory)
@@ -119,8 +124,7 @@ def teach(decoder: NeuralBabyTalk, lessons: list[tuple[np.ndarray, str]]) -> Non
 def say(decoder: NeuralBabyTalk, features: np.ndarray, *names: str) -> tuple[str, list[int | None]]:
     """The best caption, and the region of each word."""
     state, memory = decoder.start(features)
-    heard = VISUAL.heard([NAMES.index(name) for name in names])
-    rules = VISUAL.rules(caption_rules(VOCABULARY, 5, 1.0), heard, 0.0)
+    rules = photo_rules(*names)
 
     def step(state: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         log_probabilities, state = decoder.step(state, last, memory)
