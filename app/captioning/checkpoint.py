@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ class Checkpoint:
     photo_size: int
     """Height and width, in pixels, of the photos that the encoder takes."""
     languages: dict[str, LanguageModel]
-    files: frozenset[str]
-    """Names of those that the manifest lists, all checked."""
+    files: Mapping[str, str]
+    """SHA-256 of those that the manifest lists, all checked, by their names."""
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -74,7 +75,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             str(manifest["name"]),
             int(manifest["encoder"]["photo_size"]),
             languages,
-            frozenset(manifest["files"]),
+            dict(manifest["files"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,21 @@ def test_a_graph_that_is_none_is_refused_though_its_hash_is_right(
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="cannot run the checkpoint"):
         Captioner.load(folder, engine)
+
+
+def test_checkpoints_with_the_same_encoder_share_it(pipeline: Pipeline, tmp_path: Path):
+    """Its memory is taken once, and threads that use it at once do not disturb each other."""
+    folder = tmp_path / "again"
+    shutil.copytree(pipeline.checkpoint, folder)
+    both = [Captioner.load(one, "litert") for one in (pipeline.checkpoint, folder)]
+    assert len({id(one._engine._encode) for one in both}) == 1  # type: ignore[attr-defined]
+    shades = [40, 90, 140, 190, 240]
+    alone = [both[0].encode(photo(shade)).features for shade in shades]
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [(model, shade) for _ in range(5) for shade in shades for model in both]
+        together = list(threads.map(lambda job: job[0].encode(photo(job[1])).features, jobs))
+    for (_, shade), features in zip(jobs, together, strict=True):
+        assert np.array_equal(features, alone[shades.index(shade)])
 
 
 def test_without_its_graph_tensorflow_is_refused_and_litert_is_not(

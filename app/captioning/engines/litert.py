@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
+from weakref import WeakValueDictionary
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, SignatureRunner
@@ -18,6 +20,30 @@ DETECTOR = "detector.tflite"
 """Where the decoders point at what it finds."""
 
 
+class Graph:
+    """A graph of one signature. It may be run from several threads."""
+
+    def __init__(self, path: Path):
+        """Raises ValueError or RuntimeError where it cannot be read."""
+        self._run = Interpreter(str(path), num_threads=1).get_signature_runner()
+        self._lock = Lock()
+
+    def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._run(**inputs)
+
+
+_graphs: WeakValueDictionary[str, Graph] = WeakValueDictionary()
+"""Those in use, by their SHA-256: checkpoints with the same encoder share it, and its memory."""
+
+
+def open_graph(checkpoint: Checkpoint, name: str) -> Graph:
+    """A graph of a checkpoint, or that of another which is the same."""
+    digest = checkpoint.files[name]
+    graph = _graphs.get(digest) or Graph(checkpoint.file(name))
+    return _graphs.setdefault(digest, graph)
+
+
 def decoder_file(language: str) -> str:
     return f"decoder_{language}.tflite"
 
@@ -28,9 +54,7 @@ class LiteRTEngine:
 
     def __init__(self, checkpoint: Checkpoint):
         self._encode, *self._tail = (
-            Interpreter(str(checkpoint.file(file)), num_threads=1).get_signature_runner()
-            for file in (ENCODER, TAIL)
-            if file in checkpoint.files
+            open_graph(checkpoint, file) for file in (ENCODER, TAIL) if file in checkpoint.files
         )
         if DETECTOR in checkpoint.files:
             self._detector = open_detector(checkpoint.file(DETECTOR))
