@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from app.captioning.captioner import squash
 from app.captioning.detector import PHOTO_SIZE, sift
-from app.captioning.engines.litert import detections_of, open_detector
+from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
 from app.photos import read_photo
 from training.datasets.command import positive
@@ -91,7 +91,7 @@ def _results(image: dict[str, Any], found: Rows) -> list[dict[str, Any]]:
 
 def converted(detector: Path) -> Find:
     """A detector from training.detector, as the service runs it."""
-    runner = open_detector(detector)
+    runner = Graph(detector)
     person = list(objects()).index("person")
 
     def find(photo: np.ndarray) -> Rows:

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from app.captioning.captioner import squash
 from app.captioning.detector import PHOTO_SIZE, SCORE, Detections
-from app.captioning.engines.litert import detections_of, open_detector
+from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
 from app.photos import read_photo
 from training.datasets import open_split
@@ -99,7 +99,7 @@ def differences(detector: Detector, graph: Path, photos: Iterable[np.ndarray]) -
     """Of boxes that the original graph is surer of than SCORE: how far the converted one's edges
     are, as a share of the photo, and its scores; the medians, and what 95 % stay below."""
     original = tf.function(detector, input_signature=[photo_signature()])
-    converted = open_detector(graph)
+    converted = Graph(graph)
     edges: list[np.ndarray] = []
     scores: list[np.ndarray] = []
     for photo in photos:

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from app.captioning.captioner import squash
 from app.captioning.checkpoint import sha256
 from app.captioning.detector import PHOTO_SIZE, sift
-from app.captioning.engines.litert import DETECTOR, detections_of, open_detector
+from app.captioning.engines.litert import DETECTOR, Graph, detections_of
 from app.photos import read_photo
 from training.datasets import open_split
 from training.decoders.front import Tail
@@ -113,7 +113,7 @@ def _write_split(
 
 def _open(detector: Path) -> None:
     global _detector
-    _detector = open_detector(detector)
+    _detector = Graph(detector)
 
 
 def _regions(views: int, job: tuple[str, bytes]) -> tuple[str, np.ndarray]:

@@ -140,7 +140,7 @@ def run_row(name: str, weights: Path, graph: Path | None = None) -> None:
     workers = os.cpu_count() or 1
     if not (row.photo_features / "matching.npz").exists():
         compute(dataset, row.encoder, weights, row.photo_features, row.views, workers, row.kind)
-    if graph and not (row.features / "features.json").exists():
+    if row.regions and graph and not (row.features / "features.json").exists():
         _find_regions(row, dataset, graph, workers)
     vectors = _word_vectors(dataset, recipe) if row.word2vec else None
     # The tail has looked at what has regions already.
@@ -155,7 +155,7 @@ def run_row(name: str, weights: Path, graph: Path | None = None) -> None:
 
 
 def _find_regions(row: Row, dataset: Path, graph: Path, workers: int) -> None:
-    detector, tail = FOLDER / DETECTOR, _tail(row)
+    detector, tail = FOLDER / f"{row.data}_{DETECTOR}", _tail(row)
     if not tail:
         raise ValueError("what has regions has passed the tail of a checkpoint")
     if not detector.exists():

@@ -128,7 +128,12 @@ class Captioner:
                 found = constrained_beam_search(state, step, beam_width, rules, things)
             else:
                 (found,) = beam_search(state, step, beam_width, rules)
-        return [_caption(hypothesis, model, rules, language) for hypothesis in found]
+        captions = [_caption(hypothesis, model, rules, language) for hypothesis in found]
+        # With their articles made to suit, two may have become the same.
+        firsts: dict[str, Caption] = {}
+        for caption in captions:
+            firsts.setdefault(caption.text, caption)
+        return list(firsts.values())
 
     def caption(
         self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
@@ -141,6 +146,7 @@ class Captioner:
         the first photo need not wait for the engine's lazy preparations."""
         size = self._checkpoint.photo_size
         try:
+            self._try_detector()
             encoding = self.encode(np.zeros((size, size, 3), np.uint8))
             for language, model in self._checkpoint.languages.items():
                 state, step = self._engine.start(language, encoding.features)
@@ -158,6 +164,15 @@ class Captioner:
                 f"The checkpoint {self._checkpoint.folder} does not fit together: {error}. "
                 "Fetch the folder again, or export it anew."
             ) from error
+
+    def _try_detector(self) -> None:
+        if self.objects:
+            blank = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
+            found = self._engine.detect(blank).scores.shape[1]
+            if found != len(self.objects):
+                raise ValueError(
+                    f"the detector knows {found} classes, its visual words {len(self.objects)}"
+                )
 
 
 def squash(photo: np.ndarray, size: int) -> Image.Image:

@@ -67,6 +67,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         }
         if not languages:
             raise ValueError("it names no language")
+        _check_visual_words(languages, manifest["files"])
         for language, model in languages.items():
             if model.start not in model.vocabulary.words:
                 raise ValueError(f"the {language!r} vocabulary has no word {model.start}")
@@ -127,6 +128,15 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         str(entry.get("start", START)),
         VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
     )
+
+
+def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str, str]) -> None:
+    """Raises ValueError where words point, and there is nothing to point at."""
+    classes = {model.visual_words and model.visual_words.classes for model in languages.values()}
+    if len(classes) > 1:
+        raise ValueError("its languages have visual words for different classes")
+    if classes != {None} and "detector.tflite" not in files:
+        raise ValueError("it has visual words and no detector.tflite")
 
 
 def _verify(folder: Path, name: str, digest: str) -> None:

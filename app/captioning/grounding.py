@@ -43,7 +43,7 @@ def with_articles(words: Sequence[str], regions: Sequence[int | None]) -> tuple[
     it knows what comes."""
     following = zip([*words[1:], ""], [*regions[1:], None], strict=True)
     return tuple(
-        ("an" if after[0] in "aeio" or after.startswith("um") else "a")
+        ("an" if after.startswith(("a", "e", "i", "o", "um")) and after[:2] != "ew" else "a")
         if word in ("a", "an") and region is not None
         else word
         for word, (after, region) in zip(words, following, strict=True)

@@ -145,7 +145,7 @@ def test_a_converted_detector_finds_persons_of_which_it_is_hardly_sure(
         assert photo.shape == (PHOTO_SIZE, PHOTO_SIZE, 3)
         return detections({place: 0.02 for place in apart(40)}, kind)
 
-    monkeypatch.setattr(detection_score, "open_detector", lambda graph: "a detector")
+    monkeypatch.setattr(detection_score, "Graph", lambda graph: "a detector")
     monkeypatch.setattr(detection_score, "detections_of", detect)
     rows = converted(Path("any"))(np.zeros((50, 100, 3), np.uint8))
     assert len(rows) == found

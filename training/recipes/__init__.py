@@ -89,6 +89,14 @@ class Recipe:
     """Keep the last epoch, not the one with the best dev CIDEr."""
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where the objectives do not suit the decoder."""
+        sampled = self.likelihood.scheduled_sampling or self.fine_tuning.scheduled_sampling
+        if self.grounded and (sampled or self.self_critical.epochs):
+            raise ValueError(
+                "a grounded decoder learns by maximum likelihood, without scheduled sampling"
+            )
+
     @property
     def all_epochs(self) -> int:
         return self.likelihood.epochs + self.fine_tuning.epochs + self.self_critical.epochs

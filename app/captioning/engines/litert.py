@@ -7,7 +7,7 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, SignatureRunner
+from ai_edge_litert.interpreter import Interpreter
 
 from app.captioning.beam_search import Step
 from app.captioning.checkpoint import Checkpoint, CheckpointError
@@ -16,6 +16,8 @@ from app.captioning.detector import Detections
 ENCODER = "encoder.tflite"
 TAIL = "tail.tflite"
 """The encoder's last blocks, in a graph of their own where they were trained with a decoder."""
+ROWS = 10
+"""Hypotheses that a step takes at once: a graph keeps the memory of the most that it ever took."""
 DETECTOR = "detector.tflite"
 """Where the decoders point at what it finds."""
 
@@ -57,7 +59,7 @@ class LiteRTEngine:
             open_graph(checkpoint, file) for file in (ENCODER, TAIL) if file in checkpoint.files
         )
         if DETECTOR in checkpoint.files:
-            self._detector = open_detector(checkpoint.file(DETECTOR))
+            self._detector = open_graph(checkpoint, DETECTOR)
         self._decoders = {
             language: Interpreter(str(checkpoint.file(decoder_file(language))), num_threads=1)
             for language in checkpoint.languages
@@ -84,19 +86,23 @@ class LiteRTEngine:
         outputs = self._start[language](features=features[None])
         state = outputs.pop("state")
 
-        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def some(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             # What is left of the outputs is the memory of decoders that attend.
             following = self._step[language](state=state, words=words, **outputs)
             return following["log_probabilities"], following["state"]
 
+        def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if len(words) <= ROWS:
+                return some(state, words)
+            pieces = [slice(at, at + ROWS) for at in range(0, len(words), ROWS)]
+            done = [some(state[piece], words[piece]) for piece in pieces]
+            log_probabilities, following = zip(*done, strict=True)
+            return np.concatenate(log_probabilities), np.concatenate(following)
+
         return state, step
 
 
-def open_detector(graph: Path) -> SignatureRunner:
-    return Interpreter(str(graph), num_threads=1).get_signature_runner("detect")
-
-
-def detections_of(detector: SignatureRunner, photo: np.ndarray) -> Detections:
+def detections_of(detector: Graph, photo: np.ndarray) -> Detections:
     """As Engine.detect()."""
     return Detections(**detector(photo=photo[None]))
 

@@ -124,3 +124,12 @@ def test_it_refuses_a_manifest_of_another_shape(folder, key, value):
     write(folder, read(folder) | {key: value})
     with pytest.raises(CheckpointError, match="does not describe a checkpoint"):
         open_checkpoint(folder)
+
+
+def test_it_refuses_words_that_point_where_nothing_detects(folder):
+    (folder / "visual_words_en.json").write_text('{"dog": {"words": ["dog"], "favour": 0.0}}')
+    manifest = read(folder)
+    manifest["files"]["visual_words_en.json"] = sha256(folder / "visual_words_en.json")
+    write(folder, manifest)
+    with pytest.raises(CheckpointError, match="visual words and no detector.tflite"):
+        open_checkpoint(folder)

@@ -35,6 +35,7 @@ def test_templates_leave_visual_words_open(language, words, regions, expected):
         ("an dog", "a dog"),
         ("a elephant", "an elephant"),
         ("an umpire", "an umpire"),
+        ("an ewe", "a ewe"),
         ("a dog", "a dog"),
     ],
 )
