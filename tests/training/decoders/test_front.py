@@ -17,7 +17,7 @@ def test_the_map_and_the_tail_give_what_the_whole_encoder_gives(pipeline: Pipeli
     front = Tail(*shape)
     front(cells)
     front.set_weights(arrays)
-    whole, attended = front(cells)
+    whole, attended, _ = front(cells)
     np.testing.assert_allclose(whole, pooled, rtol=1e-3, atol=1e-4)
     assert attended.shape == (2, 4, shape.blocks[-1].outputs)  # 3 × 3 cells, averaged by 2 × 2
 
@@ -33,7 +33,7 @@ def test_a_map_without_one_is_averaged():
     cells = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
     front = front_for((4, 3), None)
     assert isinstance(front, Mean)
-    whole, attended = front(cells)
+    whole, attended, _ = front(cells)
     np.testing.assert_allclose(whole, cells.mean(axis=1), rtol=1e-5)
     assert np.array_equal(attended, cells)
 
