@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import socket
+import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ AT_ONCE = 2
 TRIES = 2
 """How often a photo is sent. A worker that dies is replaced, and asks for its photos again."""
 
+STARTS, WAIT_SECONDS = 3, 3
+"""How often, and how far apart, a cluster is asked to begin."""
 KNOCK_SECONDS = 10
 """How long a machine has to say that it is there."""
 
@@ -185,6 +188,26 @@ class Cluster:
             return unreadable(task.languages, error)
 
 
+def _init(address: str, travelling: dict[str, Any]) -> None:
+    for left in reversed(range(STARTS)):
+        try:
+            with warnings.catch_warnings():
+                # Of a port that may be closed. It is open: it was knocked at.
+                warnings.filterwarnings("ignore", "Ray Client connection timed out")
+                ray.init(
+                    address,
+                    runtime_env=travelling,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
+            return
+        except ConnectionAbortedError:
+            # The cluster is still clearing up after one that was killed.
+            if not left:
+                raise
+            time.sleep(WAIT_SECONDS)
+
+
 def _connect(address: str, folder: Path) -> None:
     # Ray reports to its makers about each cluster that it starts, unless it is told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -195,12 +218,7 @@ def _connect(address: str, folder: Path) -> None:
     }
     try:
         _knock(address)
-        with warnings.catch_warnings():
-            # Of a port that may be closed. It is open: it was knocked at.
-            warnings.filterwarnings("ignore", "Ray Client connection timed out")
-            ray.init(
-                address, runtime_env=travelling, logging_level=logging.ERROR, log_to_driver=False
-            )
+        _init(address, travelling)
     except Exception as error:  # of many kinds, by what is wrong
         reason = str(error).strip().split("\n")[0].rstrip(".")
         # Ray's own, for a socket's are of a more particular kind.
