@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -45,10 +45,22 @@ class FakeCaptioner:
         beam_width: int = 3,
         mention: Sequence[str] = (),
     ) -> list[Caption]:
-        return [
-            Caption(text, tuple(text.lower().strip(".").split()), math.log(0.05 / 10**index))
-            for index, text in enumerate(SAID[language][:beam_width])
-        ]
+        return said(SAID[language][:beam_width], 0.05)
+
+
+def said(
+    texts: Sequence[str], chance: float, slots: Callable[[str], tuple[Slot, ...]] = lambda text: ()
+) -> list[Caption]:
+    """Captions, each a tenth as likely as the one before."""
+    return [
+        Caption(
+            text,
+            tuple(text.lower().strip(".").split()),
+            math.log(chance / 10**index),
+            slots(text),
+        )
+        for index, text in enumerate(texts)
+    ]
 
 
 REGIONS = (
@@ -88,15 +100,7 @@ class PointingCaptioner(FakeCaptioner):
         mention: Sequence[str] = (),
     ) -> list[Caption]:
         self.mentioned.append(tuple(mention))
-        return [
-            Caption(
-                text,
-                tuple(text.lower().strip(".").split()),
-                math.log(self.chances[language] / 10**index),
-                _slots(text),
-            )
-            for index, text in enumerate(POINTING[language][:beam_width])
-        ]
+        return said(POINTING[language][:beam_width], self.chances[language], _slots)
 
 
 def _slots(text: str) -> tuple[Slot, ...]:

@@ -12,15 +12,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from app.captioning.baby_talk import baby_talk
 from app.captioning.captioner import Captioner
-from app.photos import read_photo
-from training.datasets import open_split
-from training.evaluate import score_captions, split_arguments
-
-NO_LIMIT = 1 << 40
+from training.evaluate import captioned_photos, score_captions, split_arguments
 
 
 def measure(captioner: Captioner, dataset: Path, split: str, language: str) -> dict[str, Any]:
@@ -33,12 +27,10 @@ def measure(captioner: Captioner, dataset: Path, split: str, language: str) -> d
     if not captioner.objects:
         raise ValueError(f"{captioner.name} has no detector")
     said, references = [], []
-    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
-        if example.captions.get(language):
-            photo = read_photo(example.photo, NO_LIMIT, NO_LIMIT)
-            regions = captioner.encode(photo).regions
-            said.append(baby_talk(regions, photo, [language])[language])
-            references.append(example.captions[language])
+    for example, photo in captioned_photos(dataset, split, language):
+        regions = captioner.encode(photo).regions
+        said.append(baby_talk(regions, photo, [language])[language])
+        references.append(example.captions[language])
     if not references:
         raise ValueError(f"{dataset} has no {language!r} captions in {split}")
     texts = [one.text if one else "" for one in said]

@@ -14,11 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from app.captioning.captioner import Captioner
-from app.photos import read_photo
 from training.datasets import open_split
 from training.datasets.tfrecord import Example
+from training.photos import upright
 
-NO_LIMIT = 1 << 30
 HEADINGS = {"en": "English", "zh": "Chinese"}
 
 
@@ -44,7 +43,7 @@ def compare(models: list[Path], dataset: Path, photos: int) -> str:
 
 
 def _caption(captioner: Captioner, example: Example, language: str) -> str:
-    return captioner.caption(read_photo(example.photo, NO_LIMIT, NO_LIMIT), language)[0].text
+    return captioner.caption(upright(example.photo), language)[0].text
 
 
 def main() -> None:

@@ -164,7 +164,7 @@ def joined(words: Sequence[str]) -> list[str]:
 @cache
 def names_of_several_words() -> list[str]:
     """The longest first."""
-    names = [name for forms in words_of_classes("en") for name in forms if " " in name]
+    names = [name for forms in words_of_classes("en").values() for name in forms if " " in name]
     return sorted(names, key=len, reverse=True)
 
 

@@ -29,10 +29,9 @@ from app.captioning.captioner import squash
 from app.captioning.detector import PHOTO_SIZE, sift
 from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
-from app.photos import read_photo
 from training.datasets.command import positive
+from training.photos import upright
 
-NO_LIMIT = 1 << 40
 PERSON = 1
 """COCO's id."""
 LEAST = 0.01
@@ -66,7 +65,7 @@ def average_precision(
     ids = truth.getImgIds()[:photos]
     results: list[dict[str, Any]] = []
     for image in tqdm(truth.loadImgs(ids), unit="photo", leave=False, disable=None):
-        photo = read_photo((images / image["file_name"]).read_bytes(), NO_LIMIT, NO_LIMIT)
+        photo = upright((images / image["file_name"]).read_bytes())
         results += _results(image, find(photo))
     if not results:  # of which pycocotools makes an IndexError
         return {"photos": len(ids), "AP": 0.0, "AP50": 0.0}

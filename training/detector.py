@@ -22,8 +22,8 @@ from app.captioning.captioner import squash
 from app.captioning.detector import PHOTO_SIZE, SCORE, Detections
 from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
-from app.photos import read_photo
 from training.datasets import open_split
+from training.photos import upright
 
 CUT = "Preprocessor/sub"
 """The photo, scaled to -1…1. Before it the graph loops over photos to resize them."""
@@ -31,7 +31,6 @@ ENCODINGS, LOGITS = "Squeeze", "concat_1"
 MAP = "FeatureExtractor/MobilenetV2/Conv_1/Relu6"
 CALIBRATION_PHOTOS = 200
 COMPARED_PHOTOS = 100
-NO_LIMIT = 1 << 40
 
 Outputs = dict[str, tf.Tensor]
 
@@ -84,6 +83,16 @@ def convert_detector(detector: Detector, calibration: Iterable[np.ndarray]) -> b
         return converter.convert()
 
 
+def write_detector(graph: Path, dataset: Path, out: Path) -> Detector:
+    """Writes the converted detector, calibrated on a dataset's training photos, and returns the
+    original. Raises ValueError where the graph is none of a detector."""
+    detector = Detector(graph)
+    photos = islice(photos_for_detector(dataset, "train"), CALIBRATION_PHOTOS)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(convert_detector(detector, photos))
+    return detector
+
+
 def photo_signature(name: str = "photo") -> tf.TensorSpec:
     return tf.TensorSpec((1, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=name)
 
@@ -91,7 +100,7 @@ def photo_signature(name: str = "photo") -> tf.TensorSpec:
 def photos_for_detector(dataset: Path, split: str) -> Iterator[np.ndarray]:
     """A split's photos, uint8 (PHOTO_SIZE, PHOTO_SIZE, 3)."""
     for example in open_split(dataset, split):
-        photo = read_photo(example.photo, NO_LIMIT, NO_LIMIT)
+        photo = upright(example.photo)
         yield np.asarray(squash(photo, PHOTO_SIZE))
 
 
@@ -134,12 +143,11 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="a dataset to calibrate on")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    detector = Detector(given.graph)
-    photos = photos_for_detector(given.photos, "train")
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_bytes(convert_detector(detector, islice(photos, CALIBRATION_PHOTOS)))
+    detector = write_detector(given.graph, given.photos, given.out)
     print(f"{given.out.stat().st_size / 1e6:.1f} MB")
-    for name, value in differences(detector, given.out, islice(photos, COMPARED_PHOTOS)).items():
+    others = CALIBRATION_PHOTOS, CALIBRATION_PHOTOS + COMPARED_PHOTOS
+    photos = islice(photos_for_detector(given.photos, "train"), *others)
+    for name, value in differences(detector, given.out, photos).items():
         print(f"{name}: {value:.3f}")
 
 

@@ -14,14 +14,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from app.captioning.captioner import BEAM_WIDTH, Caption, Captioner
 from app.captioning.engines import ENGINES
-from app.photos import read_photo
 from training.datasets import open_split
 from training.datasets.tfrecord import Example
 from training.metrics import METEOR_ABSENT, score
+from training.photos import upright
 from training.tokenization import words
 
 TOKENISATION = {
@@ -30,14 +31,21 @@ TOKENISATION = {
 }
 
 
+def captioned_photos(
+    dataset: Path, split: str, language: str
+) -> Iterator[tuple[Example, np.ndarray]]:
+    """The photos that have captions in a language, and their pixels, uint8 RGB."""
+    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
+        if example.captions.get(language):
+            yield example, upright(example.photo)
+
+
 def describe_split(
     captioner: Captioner, dataset: Path, split: str, language: str, beam_width: int = BEAM_WIDTH
 ) -> Iterator[tuple[Example, Caption]]:
     """The photos that have captions in a language, and the best caption of each."""
-    for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
-        if example.captions.get(language):
-            photo = read_photo(example.photo, max_bytes=1 << 30, max_pixels=1 << 30)
-            yield example, captioner.caption(photo, language, beam_width)[0]
+    for example, photo in captioned_photos(dataset, split, language):
+        yield example, captioner.caption(photo, language, beam_width)[0]
 
 
 def caption_split(

@@ -16,7 +16,7 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -30,17 +30,16 @@ from tqdm import tqdm
 
 from app.captioning.captioner import squash
 from app.captioning.checkpoint import sha256
-from app.photos import read_photo
 from training.conversion import Matching, convert_encoder
 from training.datasets import open_split
 from training.encoders import ENCODERS, WeightsError, build, find_weights, read_weights
+from training.photos import upright
 
 PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
 SMALLEST_CROP = 0.75
 TAIL = "tail.npz"
-NO_LIMIT = 1 << 40
 
 _encode: Any
 """The encoder of a worker process."""
@@ -149,7 +148,7 @@ def view(photo: Image.Image, index: int, seed: str) -> Image.Image:
 
 
 def _squashed(photo: bytes) -> Image.Image:
-    return squash(read_photo(photo, NO_LIMIT, NO_LIMIT), PHOTO_SIZE)
+    return squash(upright(photo), PHOTO_SIZE)
 
 
 def _encode_split(
@@ -159,7 +158,6 @@ def _encode_split(
     and returns the photos' file names."""
     names: list[str] = []
     photos = sum(1 for _ in open_split(dataset, split))
-    rows: np.ndarray | None = None
 
     def jobs() -> Iterator[tuple[str, bytes]]:
         for example in open_split(dataset, split):
@@ -169,13 +167,22 @@ def _encode_split(
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=_load, initargs=(graph,)) as pool:
         encode = partial(_encode_views, views)
-        shown = tqdm(pool.imap(encode, jobs(), chunksize=16), split, photos, unit="photo")
-        for row, seen in enumerate(shown):
-            if rows is None:
-                shape = (views, photos, *seen.shape[1:])
-                rows = np.lib.format.open_memmap(out, "w+", np.float16, shape)
-            rows[:, row] = seen
+        write_rows(out, photos, pool.imap(encode, jobs(), chunksize=16), split)
     return names
+
+
+def write_rows(out: Path, photos: int, seen: Iterable[np.ndarray], split: str) -> None:
+    """Writes what is known of photos, float16 (views, photos, …), a photo at a time.
+
+    Args:
+        seen: (views, …) of each photo.
+    """
+    rows: np.ndarray | None = None
+    for row, views in enumerate(tqdm(seen, split, photos, unit="photo")):
+        if rows is None:
+            shape = (len(views), photos, *views.shape[1:])
+            rows = np.lib.format.open_memmap(out, "w+", np.float16, shape)
+        rows[:, row] = views
 
 
 def _load(graph: Path) -> None:

@@ -27,14 +27,14 @@ from app.captioning.checkpoint import CheckpointError
 from app.captioning.detector import overlaps
 from app.captioning.grounding import Region
 from app.captioning.objects import objects
-from app.photos import PhotoError, read_photo
+from app.photos import PhotoError
 from training.datasets import open_split
 from training.datasets.command import positive
 from training.datasets.json_files import read_json
 from training.datasets.tfrecord import DatasetError, Example
 from training.evaluate import split_arguments
+from training.photos import upright
 
-NO_LIMIT = 1 << 40
 PERSON = "person"
 OVERLAP = 0.5
 """Least intersection over union of a region with a person's box that is of that person."""
@@ -95,7 +95,7 @@ def point(
         examples: photos that have boxes.
     """
     for example in tqdm(examples, unit="photo", disable=None):
-        encoding = captioner.encode(read_photo(example.photo, NO_LIMIT, NO_LIMIT))
+        encoding = captioner.encode(upright(example.photo))
         best = captioner.decode(encoding, language)[0]
         slots = tuple(encoding.regions[slot.region] for slot in best.slots)
         yield Pointed(slots, encoding.regions, boxes[example.file_name])

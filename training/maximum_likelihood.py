@@ -123,13 +123,6 @@ def perplexity(decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe:
     return math.exp(entropy / count)
 
 
-def cross_entropy(
-    log_probabilities: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
-) -> tf.Tensor:
-    """Summed over all words with their weights, of log-probabilities (batch, time, vocabulary)."""
-    return -tf.reduce_sum(tf.gather(log_probabilities, targets, axis=-1, batch_dims=2) * weights)
-
-
 def learning_rate_schedule(
     stage: Likelihood, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -30,15 +30,15 @@ from app.captioning.checkpoint import CheckpointError
 from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.captioning.objects import objects
 from app.captioning.objects import words as words_of_classes
-from app.photos import PhotoError, read_photo
+from app.photos import PhotoError
 from training.corpus import joined
 from training.datasets import open_split
 from training.datasets.command import positive
 from training.datasets.tfrecord import DatasetError, Example, read_metadata
 from training.evaluate import TOKENISATION, score_captions
+from training.photos import upright
 from training.tokenization import words
 
-NO_LIMIT = 1 << 40
 LEAST = 5
 """How often a word must come in the training captions to have been taught."""
 AGREEING = 2
@@ -60,10 +60,9 @@ class Shown:
 def novel_classes(captions: Iterable[str], language: str, least: int) -> Classes:
     """The classes none of whose words comes as often as `least` in the captions."""
     counts = Counter(word for caption in captions for word in _said(caption, language))
-    forms = zip(objects(), words_of_classes(language), strict=True)
     return {
         name: frozenset(names)
-        for name, names in forms
+        for name, names in words_of_classes(language).items()
         if all(counts[word] < least for word in names)
     }
 
@@ -107,7 +106,7 @@ def describe(
     if tell and captioner.objects:
         captions[True] = []
     for photo in tqdm(photos, captioner.name, unit="photo", disable=None):
-        encoding = captioner.encode(read_photo(photo.example.photo, NO_LIMIT, NO_LIMIT))
+        encoding = captioner.encode(upright(photo.example.photo))
         for told, texts in captions.items():
             mention = photo.classes[:MAX_CONSTRAINTS] if told else ()
             texts.append(captioner.decode(encoding, language, mention=mention)[0].text)

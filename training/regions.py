@@ -16,28 +16,27 @@ import json
 import multiprocessing
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from app.captioning.captioner import squash
 from app.captioning.checkpoint import sha256
 from app.captioning.detector import PHOTO_SIZE, sift
 from app.captioning.engines.litert import DETECTOR, Graph, detections_of
-from app.photos import read_photo
 from training.datasets import open_split
 from training.decoders.front import Tail
-from training.features import TAIL, load_features, view
+from training.features import TAIL, load_features, view, write_rows
+from training.photos import upright
 from training.runs import features_facts, load_run, read_config
 
 COPIED = ("encoder.tflite", "matching.npz")
 GRAPH = "detector.pb"
 PHOTOS_AT_ONCE = 100
-NO_LIMIT = 1 << 40
 
 _detector: Any
 """The detector of a worker process."""
@@ -95,20 +94,18 @@ def _write_split(
     """A row a view and photo: what the tail packs, then what Found.pack() does."""
     maps = load_features(features, split)
     look = tf.function(lambda seen: tail.pack(tail(seen)), reduce_retracing=True)
-    rows: np.ndarray | None = None
-    with multiprocessing.get_context("spawn").Pool(workers, _open, (detector,)) as pool:
-        jobs = ((one.file_name, one.photo) for one in open_split(dataset, split))
-        found = pool.imap(partial(_regions, views), jobs, chunksize=16)
-        shown = tqdm(found, split, len(maps.names), unit="photo")
-        for row, (name, regions) in enumerate(shown):
+
+    def packed(found: Iterable[tuple[str, np.ndarray]]) -> Iterator[np.ndarray]:
+        for row, (name, regions) in enumerate(found):
             if name != maps.names[row]:
                 raise ValueError(f"{features} was computed from another dataset than {dataset}")
             whole = look(maps.values[:views, row].astype(np.float32)).numpy()
-            packed = np.concatenate([whole, regions], axis=1)
-            if rows is None:
-                shape = (views, len(maps.names), packed.shape[1])
-                rows = np.lib.format.open_memmap(out / f"{split}.npy", "w+", np.float16, shape)
-            rows[:, row] = packed
+            yield np.concatenate([whole, regions], axis=1)
+
+    with multiprocessing.get_context("spawn").Pool(workers, _open, (detector,)) as pool:
+        jobs = ((one.file_name, one.photo) for one in open_split(dataset, split))
+        found = pool.imap(partial(_regions, views), jobs, chunksize=16)
+        write_rows(out / f"{split}.npy", len(maps.names), packed(found), split)
 
 
 def _open(detector: Path) -> None:
@@ -118,7 +115,7 @@ def _open(detector: Path) -> None:
 
 def _regions(views: int, job: tuple[str, bytes]) -> tuple[str, np.ndarray]:
     name, photo = job
-    squashed = squash(read_photo(photo, NO_LIMIT, NO_LIMIT), PHOTO_SIZE)
+    squashed = squash(upright(photo), PHOTO_SIZE)
     seen = (np.asarray(view(squashed, index, name)) for index in range(views))
     return name, np.stack([sift(detections_of(_detector, one)).pack().ravel() for one in seen])
 

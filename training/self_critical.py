@@ -22,7 +22,6 @@ from tqdm import tqdm
 from app.captioning.vocabulary import END, Vocabulary
 from training.corpus import LENGTHS, Batch, Corpus, batches
 from training.decoders import Decoder
-from training.maximum_likelihood import cross_entropy
 from training.metrics import Cider
 from training.recipes import Recipe
 
@@ -171,3 +170,10 @@ def until_end(said: np.ndarray, end: int) -> np.ndarray:
     """1 up to and including the first end of each row, 0 after it; float32 like said."""
     ended_before = np.cumsum(said == end, axis=1) - (said == end)
     return (ended_before == 0).astype(np.float32)
+
+
+def cross_entropy(
+    log_probabilities: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+    """Summed over all words with their weights, of log-probabilities (batch, time, vocabulary)."""
+    return -tf.reduce_sum(tf.gather(log_probabilities, targets, axis=-1, batch_dims=2) * weights)

@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from app.captioning.objects import objects
 from app.captioning.objects import words as words_of_classes
 from training.corpus import joined
 
@@ -28,7 +27,7 @@ def favours(captions: Iterable[Sequence[Sequence[str]]], language: str) -> dict[
     Args:
         captions: of each training photo, as words.
     """
-    classes = dict(zip(objects(), words_of_classes(language), strict=True))
+    classes = words_of_classes(language)
     class_of = {word: name for name, forms in classes.items() for word in forms}
     named: Counter[str] = Counter()
     for of_photo in captions:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from app.captioning.beam_search import beam_search
 from app.captioning.captioner import caption_rules
-from app.captioning.objects import objects, words
+from app.captioning.objects import words
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus, mentioned
@@ -274,7 +274,7 @@ def visual_words(
     Args:
         favours: of training.taught; none while a decoder is trained.
     """
-    return VisualWords.of(vocabulary, dict(zip(objects(), words(language), strict=True)), favours)
+    return VisualWords.of(vocabulary, words(language), favours)
 
 
 def copy_weights(source: Decoder, target: Decoder) -> None:

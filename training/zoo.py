@@ -23,12 +23,12 @@ from typing import Any
 
 from app.captioning.captioner import Captioner
 from app.captioning.engines.litert import DETECTOR
-from app.photos import read_photo
 from training import regions, word2vec
 from training.datasets import open_split
-from training.detector import CALIBRATION_PHOTOS, Detector, convert_detector, photos_for_detector
+from training.detector import write_detector
 from training.export import export
 from training.features import compute
+from training.photos import upright
 from training.recipes import Recipe, load_recipe
 from training.reopen import reopen
 from training.runs import read_log
@@ -159,8 +159,7 @@ def _find_regions(row: Row, dataset: Path, graph: Path, workers: int) -> None:
     if not tail:
         raise ValueError("what has regions has passed the tail of a checkpoint")
     if not detector.exists():
-        photos = islice(photos_for_detector(dataset, "train"), CALIBRATION_PHOTOS)
-        detector.write_bytes(convert_detector(Detector(graph), photos))
+        write_detector(graph, dataset, detector)
     regions.compute(
         dataset, row.photo_features, tail, detector, graph, row.features, row.views, workers
     )
@@ -242,7 +241,7 @@ def measure(checkpoint: Path, dataset: Path, language: str) -> dict[str, float]:
     captioner = Captioner.load(checkpoint, "litert")
     times = []
     for example in islice(open_split(dataset, "dev"), TIMED_PHOTOS):
-        photo = read_photo(example.photo, max_bytes=1 << 30, max_pixels=1 << 30)
+        photo = upright(example.photo)
         began = time.perf_counter()
         captioner.caption(photo, language)
         times.append(1000 * (time.perf_counter() - began))

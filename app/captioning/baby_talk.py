@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.captioning.colours import Colour, colour_of
-from app.captioning.grounding import Box, Region, Slot
+from app.captioning.grounding import Box, Region, Slot, article
 from app.captioning.objects import ObjectClass, objects
 
 SURE = 0.5
@@ -221,8 +221,7 @@ def _english_item(text: _Text, thing: _Thing) -> None:
     if units := _UNITS.get(thing.known.name):
         described = f"{units[thing.number > 1]} of {described}"
     if thing.number == 1:
-        following = described or thing.known.name
-        text.add("an " if following[0] in "aeiou" else "a ")
+        text.add(f"{article(described or thing.known.name)} ")
     else:
         text.add(_NUMBERS["en"].get(thing.number, "many") + " ")
     text.add(described)

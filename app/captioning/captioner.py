@@ -20,7 +20,7 @@ from app.captioning.checkpoint import (
 )
 from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
-from app.captioning.detector import REGIONS, sift
+from app.captioning.detector import REGIONS, Detections, sift
 from app.captioning.engines import Engine, load_engine
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
@@ -96,7 +96,7 @@ class Captioner:
             features = self._engine.encode(squashed)
             if not self.objects:
                 return Encoding(features)
-            found = sift(self._engine.detect(np.asarray(squash(photo, DETECTOR_SIZE))))
+            found = sift(self._detect(np.asarray(squash(photo, DETECTOR_SIZE))))
         together = np.concatenate([features, found.pack().ravel()])
         return Encoding(together, found.regions(self.objects))
 
@@ -146,7 +146,6 @@ class Captioner:
         the first photo need not wait for the engine's lazy preparations."""
         size = self._checkpoint.photo_size
         try:
-            self._try_detector()
             encoding = self.encode(np.zeros((size, size, 3), np.uint8))
             for language, model in self._checkpoint.languages.items():
                 state, step = self._engine.start(language, encoding.features)
@@ -165,14 +164,14 @@ class Captioner:
                 "Fetch the folder again, or export it anew."
             ) from error
 
-    def _try_detector(self) -> None:
-        if self.objects:
-            blank = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
-            found = self._engine.detect(blank).scores.shape[1]
-            if found != len(self.objects):
-                raise ValueError(
-                    f"the detector knows {found} classes, its visual words {len(self.objects)}"
-                )
+    def _detect(self, photo: np.ndarray) -> Detections:
+        found = self._engine.detect(photo)
+        known = found.scores.shape[1]
+        if known != len(self.objects):
+            raise ValueError(
+                f"the detector knows {known} classes, its visual words {len(self.objects)}"
+            )
+        return found
 
 
 def squash(photo: np.ndarray, size: int) -> Image.Image:

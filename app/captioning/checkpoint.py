@@ -15,6 +15,8 @@ from app.captioning.vocabulary import START, Vocabulary
 FORMAT = 1
 MANIFEST = "manifest.json"
 FROZEN_GRAPH = "frozen_graph.pb"
+DETECTOR = "detector.tflite"
+"""Where words point at what it finds."""
 
 
 class CheckpointError(Exception):
@@ -135,8 +137,8 @@ def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str,
     classes = {model.visual_words and model.visual_words.classes for model in languages.values()}
     if len(classes) > 1:
         raise ValueError("its languages have visual words for different classes")
-    if classes != {None} and "detector.tflite" not in files:
-        raise ValueError("it has visual words and no detector.tflite")
+    if classes != {None} and DETECTOR not in files:
+        raise ValueError(f"it has visual words and no {DETECTOR}")
 
 
 def _verify(folder: Path, name: str, digest: str) -> None:

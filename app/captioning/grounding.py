@@ -38,14 +38,18 @@ class Slot(NamedTuple):
     """Its place among the photo's regions."""
 
 
+def article(following: str) -> str:
+    """ "a" or "an", as an English word, such as "umbrella" or "ewe", wants it before it."""
+    vowel = following.startswith(("a", "e", "i", "o", "um")) and not following.startswith("ew")
+    return "an" if vowel else "a"
+
+
 def with_articles(words: Sequence[str], regions: Sequence[int | None]) -> tuple[str, ...]:
     """English words with "a" or "an" as the visual word after it wants: a template says one before
     it knows what comes."""
     following = zip([*words[1:], ""], [*regions[1:], None], strict=True)
     return tuple(
-        ("an" if after.startswith(("a", "e", "i", "o", "um")) and after[:2] != "ew" else "a")
-        if word in ("a", "an") and region is not None
-        else word
+        article(after) if word in ("a", "an") and region is not None else word
         for word, (after, region) in zip(words, following, strict=True)
     )
 

@@ -34,7 +34,7 @@ def objects() -> dict[str, ObjectClass]:
     return {entry["name"]: _object(entry) for entry in json.loads(_FILE.read_text("utf-8"))}
 
 
-def words(language: str) -> list[list[str]]:
+def words(language: str) -> dict[str, list[str]]:
     """The visual words of each class, in the order of objects(), each once.
 
     Args:
@@ -44,12 +44,12 @@ def words(language: str) -> list[list[str]]:
         ValueError: for any other language.
     """
     if language == "en":
-        return [
-            list(dict.fromkeys(form for pair in known.en for form in pair))
-            for known in objects().values()
-        ]
+        return {
+            name: list(dict.fromkeys(form for pair in known.en for form in pair))
+            for name, known in objects().items()
+        }
     if language == "zh":
-        return [list(known.zh_words) for known in objects().values()]
+        return {name: list(known.zh_words) for name, known in objects().items()}
     raise ValueError(f"no visual words for the language {language!r}: use en or zh")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,16 +74,13 @@ def describe(data: bytes, options: Options) -> Described:
                 ]
                 for language in options.languages
             }
-            detected = (
-                _detected(encoding.regions, photo, options.languages) if model.objects else None
-            )
+            detected = None
+            if model.objects:
+                said = baby_talk(encoding.regions, photo, options.languages)
+                detected = Detected(encoding.regions, said)
     for language in captions:
         tally.count_caption(language)
     return Described(photo, captions, detected)
-
-
-def _detected(regions: tuple[Region, ...], photo: np.ndarray, languages: Sequence[str]) -> Detected:
-    return Detected(regions, baby_talk(regions, photo, languages))
 
 
 def languages_of(model: Captioner) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -34,7 +35,14 @@ def complaints(page: Any) -> list[str]:
 
 @pytest.fixture(params=LOOKS, ids=lambda look: "-".join(map(str, look)))
 def look(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Any]:
-    locale, scheme, width = request.param
+    with looking(browser, address, request.param) as page:
+        yield page
+
+
+@contextmanager
+def looking(browser: Any, address: str, look: tuple[str, str, int]) -> Iterator[Any]:
+    """The page as it looks in a language, in the light or the dark, on a screen of some width."""
+    locale, scheme, width = look
     context = browser.new_context(
         base_url=address,
         locale=locale,

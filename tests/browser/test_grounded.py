@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import DESKTOP, Patient, on_phone_and_desktop, until
-from tests.browser.test_accessible import LOOKS, complaints
+from tests.browser.test_accessible import LOOKS, complaints, looking
 from tests.browser.test_captions import MINE, english, text
 from tests.browser.test_page import DONE, file
 from tests.fakes import POINTING, REGIONS, PointingCaptioner, jpeg
@@ -215,22 +215,9 @@ def test_without_javascript_too(browser: Any, address: str) -> None:
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look)))
 def test_axe_finds_nothing(browser: Any, address: str, captioner: Any, look: Any) -> None:
-    locale, scheme, width = look
     captioner.chances["zh"] = 1e-9
-    context = browser.new_context(
-        base_url=address,
-        locale=locale,
-        color_scheme=scheme,
-        reduced_motion="reduce",
-        viewport={"width": width, "height": 800},
-        service_workers="block",
-        bypass_csp=True,  # for axe itself
-    )
-    page = context.new_page()
-    page.goto("/")
-    page.wait_for_selector("html.js")
-    describe(page)
-    assert complaints(page) == []
-    words(page).first.focus()
-    assert complaints(page) == [], "lit"
-    context.close()
+    with looking(browser, address, look) as page:
+        describe(page)
+        assert complaints(page) == []
+        words(page).first.focus()
+        assert complaints(page) == [], "lit"

@@ -172,8 +172,7 @@ def grounded(attending: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> P
     flickr8k.write(draw_download(root / "download", THINGS), made.dataset, shards=3)
     graph, lite = root / "detector.pb", root / "detector.tflite"
     write_graph(graph)
-    photos = detector.photos_for_detector(made.dataset, "train")
-    lite.write_bytes(detector.convert_detector(detector.Detector(graph), photos))
+    detector.write_detector(graph, made.dataset, lite)
     regions.compute(
         made.dataset,
         attending.features,

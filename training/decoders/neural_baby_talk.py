@@ -109,7 +109,7 @@ class NeuralBabyTalk(Attending):
 
     def learn_words(self, vocabulary: Vocabulary, language: str) -> None:
         words = words_of_classes(language)
-        ids = VisualWords.of(vocabulary, dict(zip(objects(), words, strict=True))).ids
+        ids = VisualWords.of(vocabulary, words).ids
         forms, plural, fine = (np.zeros((CLASSES + 1, FORMS), np.int32) for _ in range(3))
         forms[0], forms[1:] = -1, ids
         singulars = {
@@ -118,7 +118,7 @@ class NeuralBabyTalk(Attending):
             for singular, plural in one.en
             if singular != plural
         }
-        for row, one in enumerate(words, 1):
+        for row, one in enumerate(words.values(), 1):
             for at, form in enumerate(one[:FORMS]):
                 singular = singulars.get(form, form)
                 plural[row, at] = singular != form

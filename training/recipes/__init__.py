@@ -111,7 +111,7 @@ class Recipe:
     def vocabulary(self, words: Vocabulary) -> Vocabulary:
         """A dataset's vocabulary with the names of the styles, and with all visual words."""
         names = [*(name for name, _ in self.styles), self.translated_style]
-        visual = chain.from_iterable(objects.words(self.language)) if self.grounded else ()
+        visual = chain.from_iterable(objects.words(self.language).values()) if self.grounded else ()
         missing = (word for word in visual if word not in words.words)
         return Vocabulary([*words.words, *missing, *filter(None, names)])
 

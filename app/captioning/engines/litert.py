@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from app.captioning.beam_search import Step
-from app.captioning.checkpoint import Checkpoint, CheckpointError
+from app.captioning.checkpoint import DETECTOR, Checkpoint, CheckpointError
 from app.captioning.detector import Detections
 
 ENCODER = "encoder.tflite"
@@ -18,8 +18,6 @@ TAIL = "tail.tflite"
 """The encoder's last blocks, in a graph of their own where they were trained with a decoder."""
 ROWS = 10
 """Hypotheses that a step takes at once: a graph keeps the memory of the most that it ever took."""
-DETECTOR = "detector.tflite"
-"""Where the decoders point at what it finds."""
 
 
 class Graph:
@@ -86,18 +84,17 @@ class LiteRTEngine:
         outputs = self._start[language](features=features[None])
         state = outputs.pop("state")
 
-        def some(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            # What is left of the outputs is the memory of decoders that attend.
-            following = self._step[language](state=state, words=words, **outputs)
-            return following["log_probabilities"], following["state"]
-
         def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            if len(words) <= ROWS:
-                return some(state, words)
             pieces = [slice(at, at + ROWS) for at in range(0, len(words), ROWS)]
-            done = [some(state[piece], words[piece]) for piece in pieces]
-            log_probabilities, following = zip(*done, strict=True)
-            return np.concatenate(log_probabilities), np.concatenate(following)
+            done = [
+                # What is left of the outputs is the memory of decoders that attend.
+                self._step[language](state=state[piece], words=words[piece], **outputs)
+                for piece in pieces
+            ]
+            return (
+                np.concatenate([one["log_probabilities"] for one in done]),
+                np.concatenate([one["state"] for one in done]),
+            )
 
         return state, step
 
