@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.corpus import load_corpus
+from training.loading import load_corpus
 from training.runs import (
     TrainedDecoder,
     begin_run,

@@ -6,22 +6,36 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from app.captioning.objects import words as words_of_classes
 from app.captioning.vocabulary import Vocabulary
-from training.datasets import open_split
-from training.features import Features, load_features
 from training.recipes import Recipe
-from training.tokenization import words
 
 BUCKET = 20
 """Photos are sorted by their longest caption within so many batches, so that little is padding."""
 
 LENGTHS = 3
 """Batches are as long as a multiple of this: each new length costs the training a new graph."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """One split's features, read from disk as they are needed."""
+
+    names: list[str]
+    """File name of each photo."""
+    values: np.ndarray
+    """float16 (views, photos, n), or (views, photos, cells, n) of a map."""
+    tail: list[np.ndarray] | None = None
+    """What the encoder would do with the map next: kernels and biases as front.Tail has them, where
+    it has such a tail."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one photo's: (n,) or (cells, n)."""
+        return self.values.shape[2:]
 
 
 @dataclass(frozen=True)
@@ -61,47 +75,6 @@ class Batch:
     """int32 (captions, time): the words and `<end>`."""
     mask: np.ndarray
     """float32 (captions, time): 1 where there is a target."""
-
-
-def load_corpus(
-    dataset: Path, features: Path, split: str, language: str, translated: bool = False
-) -> Corpus:
-    """The photos that have captions in a language: a dataset may hold others for another decoder.
-
-    Args:
-        translated: whether to load machine translations too.
-
-    Raises:
-        ValueError: where the features were computed from photos that the dataset does not have, or
-            no photo has captions in that language.
-    """
-    cached = load_features(features, split)
-    texts = {example.file_name: example.captions for example in open_split(dataset, split)}
-
-    def tokenised(source: str) -> dict[str, list[list[str]]]:
-        return {
-            name: [words(caption, language) for caption in captions.get(source, ())]
-            for name, captions in texts.items()
-        }
-
-    captions = tokenised(language)
-    translations = tokenised(f"{language}_translated") if translated else {}
-    missing = [name for name in cached.names if name not in captions]
-    if missing:
-        raise ValueError(
-            f"{features} was computed from another dataset: {dataset} has no photo and no "
-            f"{language!r} captions of {missing[0]} ({len(missing)} such photos in {split})"
-        )
-    rows = [row for row, name in enumerate(cached.names) if any(captions[name])]
-    if not rows:
-        raise ValueError(f"{dataset} has no {language!r} captions in {split}")
-    kept = [cached.names[row] for row in rows]
-    return Corpus(
-        cached,
-        [captions[name] for name in kept],
-        np.array(rows),
-        [translations[name] for name in kept] if translated else [],
-    )
 
 
 def mentioned(corpus: Corpus, vocabulary: Vocabulary) -> np.ndarray:

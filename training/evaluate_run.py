@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.corpus import Corpus, load_corpus
+from training.corpus import Corpus
 from training.datasets import DatasetError
 from training.datasets.command import positive
+from training.loading import load_corpus
 from training.runs import (
     TrainedDecoder,
     features_facts,

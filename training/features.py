@@ -17,7 +17,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,42 +25,24 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from app.captioning.captioner import squash
 from app.captioning.checkpoint import sha256
 from training.conversion import Matching, convert_encoder
+from training.corpus import Features
 from training.datasets import open_split
 from training.encoders import ENCODERS, WeightsError, build, find_weights, read_weights
 from training.photos import upright
+from training.views import PHOTO_SIZE, view
 
-PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
-SMALLEST_CROP = 0.75
 TAIL = "tail.npz"
 
 _encode: Any
 """The encoder of a worker process."""
-
-
-@dataclass(frozen=True)
-class Features:
-    """One split's features, read from disk as they are needed."""
-
-    names: list[str]
-    """File name of each photo."""
-    values: np.ndarray
-    """float16 (views, photos, n), or (views, photos, cells, n) of a map."""
-    tail: list[np.ndarray] | None = None
-    """What the encoder would do with the map next: kernels and biases as front.Tail has them, where
-    it has such a tail."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one photo's: (n,) or (cells, n)."""
-        return self.values.shape[2:]
 
 
 def load_features(folder: Path, split: str) -> Features:
@@ -123,28 +105,6 @@ def _save_matching(model: keras.Model, dataset: Path, out: Path) -> None:
     features = np.concatenate([encode(photo)["features"] for photo in squashed])
     int8 = load_features(out, "train").values[0, : len(features)].astype(np.float32)
     np.savez(out / "matching.npz", **asdict(Matching.of(features, int8)))
-
-
-def view(photo: Image.Image, index: int, seed: str) -> Image.Image:
-    """A photo as training sees it: 0 as it is, 1 mirrored, 2… a random crop, mirrored or not.
-
-    Args:
-        photo: RGB, PHOTO_SIZE in height and width.
-        index: which view.
-        seed: makes the crops of different photos differ, and each the same in every run.
-    """
-    if index == 0:
-        return photo
-    if index == 1:
-        return ImageOps.mirror(photo)
-    random = np.random.default_rng([index, *seed.encode()])
-    width, height = (photo.width * random.uniform(SMALLEST_CROP, 1.0, size=2)).astype(int)
-    left = random.integers(photo.width - width + 1)
-    top = random.integers(photo.height - height + 1)
-    cropped = photo.resize(
-        photo.size, Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
-    )
-    return ImageOps.mirror(cropped) if random.random() < 0.5 else cropped
 
 
 def _squashed(photo: bytes) -> Image.Image:

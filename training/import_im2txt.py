@@ -25,8 +25,8 @@ from keras import layers
 from app.captioning.checkpoint import MANIFEST
 from app.captioning.vocabulary import SPECIAL, Vocabulary
 from training.conversion import Matching, convert_encoder
-from training.decoders import ShowAndTell
 from training.decoders.front import Pooled
+from training.decoders.show_and_tell import ShowAndTell
 from training.encoders import ENCODERS, build
 from training.encoders.slim import read_slim_inception_v3
 from training.export import ServedEncoder, ServedLanguage, write_checkpoint

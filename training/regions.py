@@ -30,9 +30,10 @@ from app.captioning.detector import PHOTO_SIZE, sift
 from app.captioning.engines.litert import DETECTOR, Graph, detections_of
 from training.datasets import open_split
 from training.decoders.front import Tail
-from training.features import TAIL, load_features, view, write_rows
+from training.features import TAIL, load_features, write_rows
 from training.photos import upright
 from training.runs import features_facts, load_run, read_config
+from training.views import view
 
 COPIED = ("encoder.tflite", "matching.npz")
 GRAPH = "detector.pb"

@@ -24,11 +24,11 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.checkpoint import FROZEN_GRAPH, MANIFEST, CheckpointError, open_checkpoint
+from training.building import DecoderShape, build_decoder
 from training.decoders import Decoder
 from training.features import load_features
 from training.recipes import Recipe
 from training.runs import begin_run, end_run, features_facts, keep
-from training.trainer import DecoderShape, build_decoder
 
 CONSTANT = re.compile(r"((?P<layer>.+)/(?P<use>[^/]+)/ReadVariableOp/resource)(?P<rounded>/int8)?")
 """The name of a weight in the frozen graph: its layer, and the operation that reads it."""

@@ -23,12 +23,13 @@ import tensorflow as tf
 
 from app.captioning.checkpoint import sha256
 from app.captioning.vocabulary import Vocabulary, sentence
+from training.building import DecoderShape, build_decoder
 from training.corpus import Corpus
 from training.decoders import Decoder
 from training.plots import draw_curves
 from training.recipes import Recipe
 from training.taught import favours
-from training.trainer import DecoderShape, Trainer, build_decoder, save_arrays
+from training.trainer import Trainer, save_arrays
 
 SAMPLES = 10
 WEIGHTS = "best.npz"

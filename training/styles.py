@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.captioning.vocabulary import sentence
-from training.corpus import load_corpus
+from training.loading import load_corpus
 from training.metrics import score
 from training.runs import load_run
 from training.trainer import describe

@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus, load_corpus
+from training.corpus import Corpus
 from training.datasets import DatasetError
 from training.datasets.command import positive
 from training.distributed import choose_strategy, is_chief
+from training.loading import load_corpus
 from training.recipes import Recipe, load_recipe
 from training.runs import (
     begin_run,

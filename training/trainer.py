@@ -19,11 +19,10 @@ from app.captioning.captioner import caption_rules
 from app.captioning.objects import words
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
+from training.building import DecoderShape, build_decoder, copy_weights
 from training.corpus import Corpus, mentioned
-from training.decoders import DECODERS, Decoder
-from training.decoders.front import Block, TailShape, front_for
+from training.decoders import Decoder
 from training.distributed import follow_chief, from_chief, spread_seeds
-from training.features import Features
 from training.maximum_likelihood import MaximumLikelihood, perplexity
 from training.metrics import score
 from training.recipes import Recipe
@@ -158,53 +157,6 @@ class Trainer:
         }
 
 
-@dataclass(frozen=True)
-class DecoderShape:
-    """What the size of a decoder depends on besides its recipe."""
-
-    words: int
-    features: tuple[int, ...]
-    """(n,) or (cells, n)"""
-    tail: TailShape | None
-    """Of the encoder, where the decoder has its tail."""
-
-    @classmethod
-    def of(cls, vocabulary: Vocabulary, features: Features) -> DecoderShape:
-        tail = TailShape.of(features.tail) if features.tail else None
-        return cls(len(vocabulary), features.shape, tail)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DecoderShape:
-        """What dataclasses.asdict() and JSON made of a shape."""
-        tail = values["tail"] and TailShape(
-            tuple(Block(*block) for block in values["tail"][0]), values["tail"][1]
-        )
-        return cls(values["words"], tuple(values["features"]), tail)
-
-
-def build_decoder(recipe: Recipe, shape: DecoderShape, policy: str) -> Decoder:
-    """An untrained decoder with its variables made, computing under a Keras dtype policy.
-
-    Raises:
-        ValueError: the recipe's decoder needs features of another kind.
-    """
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(policy)
-    try:
-        decoder = DECODERS[recipe.decoder](
-            front_for(shape.features, shape.tail),
-            shape.words,
-            recipe.units,
-            recipe.embedding,
-            feature_dropout=recipe.feature_dropout,
-            dropout=recipe.dropout,
-        )
-        decoder(np.zeros((1, *shape.features), np.float32), np.zeros((1, 1), np.int32))
-    finally:
-        keras.mixed_precision.set_global_policy(before)
-    return decoder
-
-
 def measure(
     decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
 ) -> tuple[dict[str, float], list[tuple[str, ...]]]:
@@ -275,11 +227,6 @@ def visual_words(
         favours: of training.taught; none while a decoder is trained.
     """
     return VisualWords.of(vocabulary, words(language), favours)
-
-
-def copy_weights(source: Decoder, target: Decoder) -> None:
-    for theirs, ours in zip(source.weights, target.weights, strict=True):
-        ours.assign(theirs.value)
 
 
 def save_arrays(path: Path, arrays: dict[str, Any]) -> None:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus, batches, load_corpus
+from training.corpus import Corpus, Features, batches
 from training.datasets.tfrecord import Example
 from training.datasets.writing import Split, write_metadata, write_splits
-from training.features import Features
+from training.loading import load_corpus
 from training.recipes import Recipe
 
 RECIPE = Recipe(language="en", photos=2, captions_each=3, max_words=5)

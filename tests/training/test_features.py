@@ -8,7 +8,8 @@ from app.captioning.captioner import Captioner
 from app.photos import read_photo
 from tests.training.conftest import Pipeline
 from training.datasets import open_split
-from training.features import load_features, view
+from training.features import load_features
+from training.views import view
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from app.captioning.captioner import Captioner
 from app.captioning.vocabulary import Vocabulary
-from training.decoders import ShowAndTell
+from training.decoders.show_and_tell import ShowAndTell
 from training.import_im2txt import Words, main, read_decoder, read_encoder, read_words
 
 v1 = tf.compat.v1

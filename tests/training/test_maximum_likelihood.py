@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus
-from training.features import Features
+from training.corpus import Corpus, Features
 from training.maximum_likelihood import MaximumLikelihood
 from training.recipes import Likelihood, Recipe
 from training.trainer import Trainer

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus
-from training.features import Features
+from training.corpus import Corpus, Features
 from training.recipes import Likelihood, Recipe, SelfCritical
 from training.self_critical import until_end
 from training.trainer import Trainer

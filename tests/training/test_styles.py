@@ -8,8 +8,9 @@ from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import open_checkpoint
 from app.captioning.vocabulary import START, Vocabulary
 from tests.training.conftest import RECIPES, Pipeline
-from training.corpus import batches, load_corpus
+from training.corpus import batches
 from training.export import export
+from training.loading import load_corpus
 from training.recipes import Likelihood
 from training.styles import compare
 from training.train import train

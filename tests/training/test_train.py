@@ -10,8 +10,8 @@ from PIL import Image
 from app.captioning.vocabulary import SPECIAL, Vocabulary
 from tests.training.conftest import ATTENDING, RECIPES, Pipeline
 from training import train as training
-from training.corpus import load_corpus
 from training.features import load_features
+from training.loading import load_corpus
 from training.maximum_likelihood import learning_rate_schedule
 from training.recipes import Likelihood
 from training.runs import load_run, why_ended

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from training.decoders.attributes import Attributes
+from importlib import import_module
+
 from training.decoders.base import Decoder
 from training.decoders.ensemble import Ensemble
 from training.decoders.layers import LSTM
-from training.decoders.neural_baby_talk import NeuralBabyTalk
-from training.decoders.neural_talk import NeuralTalk
-from training.decoders.show_and_tell import ShowAndTell
-from training.decoders.soft_attention import SoftAttention
-from training.decoders.top_down import TopDown
 
-DECODERS: dict[str, type[Decoder]] = {
-    "neural_talk": NeuralTalk,
-    "show_and_tell": ShowAndTell,
-    "attributes": Attributes,
-    "soft_attention": SoftAttention,
-    "top_down": TopDown,
-    "neural_baby_talk": NeuralBabyTalk,
-}
+DECODERS = (
+    "neural_talk",
+    "show_and_tell",
+    "attributes",
+    "soft_attention",
+    "top_down",
+    "neural_baby_talk",
+)
 
-__all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "ShowAndTell"]
+__all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "decoder_class"]
+
+
+def decoder_class(name: str) -> type[Decoder]:
+    """The class of one of DECODERS. Its module is imported only now: all but Neural Baby Talk are
+    Keras layers of any backend, and that one needs TensorFlow."""
+    module = import_module(f"training.decoders.{name}")
+    return getattr(module, name.title().replace("_", ""))

@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from training.decoders.layers import Standardise
 from training.decoders.show_and_tell import ShowAndTell
+from training.encoders.encoder import Tensor
 
 EPOCHS = 20
 TOO_FREQUENT = 0.5
@@ -66,7 +66,7 @@ class Attributes(ShowAndTell):
             verbose=0,
         )
         self.predictor.set_weights(predictor.layers[-1].get_weights())
-        self.likely.adapt(np.asarray(tf.sigmoid(self.predictor(whole))))
+        self.likely.adapt(np.asarray(ops.sigmoid(self.predictor(whole))))
 
-    def shown(self, whole: tf.Tensor) -> tf.Tensor:
-        return self.likely(tf.sigmoid(self.predictor(whole)))
+    def shown(self, whole: Tensor) -> Tensor:
+        return self.likely(ops.sigmoid(self.predictor(whole)))

@@ -6,19 +6,19 @@ from typing import TypeAlias
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 from keras.initializers import RandomNormal
 
 from app.captioning.vocabulary import Vocabulary
 from training.decoders.front import Front, Seen
 from training.decoders.layers import Standardise
+from training.encoders.encoder import Tensor
 
 WORD_DEVIATION = 0.3
 """Of word vectors at first. Keras' own, a tenth of that, is so small beside the photo's numbers
 that a decoder takes an epoch to notice the words."""
 
-Memory: TypeAlias = tf.Tensor | None
+Memory: TypeAlias = Tensor | None
 """What a decoder looks at again at each word, (photos, cells, n); None where it does not."""
 
 
@@ -82,7 +82,7 @@ class Decoder(keras.Model):
         """
         self.standardise.adapt(np.asarray(self.front(features).whole))
 
-    def call(self, features: tf.Tensor, words: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, features: Tensor, words: Tensor, training: bool = False) -> Tensor:
         """Predicts each next word of whole captions.
 
         Args:
@@ -96,23 +96,23 @@ class Decoder(keras.Model):
         return self.logits(self.dropout(outputs, training=training))
 
     def read(
-        self, features: tf.Tensor, words: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, Memory]:
+        self, features: Tensor, words: Tensor, training: bool = False
+    ) -> tuple[Tensor, Memory]:
         """Whole captions, as call() gets them: all that advance() gave, (photos × k, time, n), and
         the memory."""
         state, memory = self.start(features, training)
-        each = tf.shape(words)[0] // tf.shape(features)[0]
-        state = tf.repeat(state, each, axis=0)
+        each = ops.shape(words)[0] // ops.shape(features)[0]
+        state = ops.repeat(state, each, axis=0)
         embedded = self.dropout(self.embed(words), training=training)
         outputs = []
-        for word in tf.unstack(embedded, axis=1):
+        for word in ops.unstack(embedded, axis=1):
             output, state = self.advance(word, state, memory)
             outputs.append(output)
-        return tf.stack(outputs, axis=1), memory
+        return ops.stack(outputs, axis=1), memory
 
     def log_likelihood(
-        self, features: tf.Tensor, words: tf.Tensor, targets: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self, features: Tensor, words: Tensor, targets: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """How likely each next word of captions is, as call() gets them.
 
         Args:
@@ -122,33 +122,29 @@ class Decoder(keras.Model):
             float32 (photos × k, time) each: the log-probability of the targets, and the mean of all
             words that could stand in their place, for label smoothing.
         """
-        logits = tf.cast(self(features, words, training=training), tf.float32)
-        log_probabilities = tf.nn.log_softmax(logits)
-        said = tf.gather(log_probabilities, targets, axis=-1, batch_dims=2)
-        return said, tf.reduce_mean(log_probabilities, axis=-1)
+        logits = ops.cast(self(features, words, training=training), "float32")
+        log_probabilities = ops.log_softmax(logits)
+        said = ops.take_along_axis(log_probabilities, targets[..., None], axis=-1)[..., 0]
+        return said, ops.mean(log_probabilities, axis=-1)
 
-    def embed(self, words: tf.Tensor) -> tf.Tensor:
+    def embed(self, words: Tensor) -> Tensor:
         """Words' vectors, float32 (…, embedding)."""
         return self.word_embedding(words)
 
-    def start(self, features: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def start(self, features: Tensor, training: bool = False) -> tuple[Tensor, Memory]:
         """The state after the photo, float32 (photos, state_size), and its memory."""
         return self.begin(self.front(features), training)
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
         """As start(), of what the front has seen."""
         raise NotImplementedError
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """From embedded words (photos × k, embedding), k captions of each photo in the memory: what
         the logits are made of, and the next state."""
         raise NotImplementedError
 
-    def step(
-        self, state: tf.Tensor, words: tf.Tensor, memory: Memory = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(self, state: Tensor, words: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:
         """One word further.
 
         Args:
@@ -160,8 +156,8 @@ class Decoder(keras.Model):
             float32 (batch, vocabulary) log-probabilities of the next word, and the next state.
         """
         output, state = self.advance(self.embed(words), state, memory)
-        return tf.nn.log_softmax(tf.cast(self.logits(output), tf.float32)), state
+        return ops.log_softmax(ops.cast(self.logits(output), "float32")), state
 
-    def look(self, whole: tf.Tensor, training: bool) -> tf.Tensor:
+    def look(self, whole: Tensor, training: bool) -> Tensor:
         """The whole photo, standardised."""
         return self.feature_dropout(self.standardise(whole), training=training)

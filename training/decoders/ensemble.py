@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 from training.decoders.base import Decoder, Memory
 from training.decoders.front import Front, Seen
+from training.encoders.encoder import Tensor
 
 
 class Ensemble:
@@ -31,16 +33,14 @@ class Ensemble:
     def variables(self) -> list[Any]:
         return [variable for member in self.members for variable in member.variables]
 
-    def begin(self, seen: Seen) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen) -> tuple[Tensor, Memory]:
         states, memories = zip(*(member.begin(seen) for member in self.members), strict=True)
         kept = [memory for memory in memories if memory is not None]
-        return tf.concat(states, axis=1), tf.concat(kept, axis=-1) if kept else None
+        return ops.concatenate(states, axis=1), ops.concatenate(kept, axis=-1) if kept else None
 
-    def step(
-        self, state: tf.Tensor, words: tf.Tensor, memory: Memory = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(self, state: Tensor, words: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:
         """As Decoder.step()."""
-        states = tf.split(state, [member.state_size for member in self.members], axis=1)
+        states = _split(state, [member.state_size for member in self.members])
         steps = [
             member.step(before, words, remembered)
             for member, before, remembered in zip(
@@ -48,11 +48,16 @@ class Ensemble:
             )
         ]
         votes, following = zip(*steps, strict=True)
-        mean = tf.add_n(list(votes)) / len(votes)
-        return tf.nn.log_softmax(mean), tf.concat(following, axis=1)
+        mean = sum(votes) / len(votes)
+        return ops.log_softmax(mean), ops.concatenate(following, axis=1)
 
     def _memories(self, memory: Memory) -> list[Memory]:
         """Each member's part; None for those that do not attend."""
         sizes = [member.memory_size for member in self.members]
-        parts = iter(() if memory is None else tf.split(memory, [n for n in sizes if n], axis=-1))
+        parts = iter(() if memory is None else _split(memory, list(filter(None, sizes))))
         return [next(parts) if size else None for size in sizes]
+
+
+def _split(side_by_side: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
+    ends = list(accumulate(sizes))[:-1]
+    return ops.split(side_by_side, ends, axis=-1) if ends else [side_by_side]

@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from app.captioning.detector import REGIONS, ROW
+from training.encoders.encoder import Tensor
 
 
 class Seen(NamedTuple):
     """What a decoder is shown of photos."""
 
-    whole: tf.Tensor
+    whole: Tensor
     """float32 (photos, n)"""
-    cells: tf.Tensor | None
+    cells: Tensor | None
     """float32 (photos, cells, m), where there are any"""
-    regions: tf.Tensor | None = None
+    regions: Tensor | None = None
     """float32 (photos, REGIONS, k), as Found.pack() has them, where there is a detector"""
 
 
@@ -31,7 +31,7 @@ class Pooled(layers.Layer):
 
     cells = False
 
-    def call(self, features: tf.Tensor) -> Seen:
+    def call(self, features: Tensor) -> Seen:
         return Seen(features, None)
 
 
@@ -40,8 +40,8 @@ class Mean(layers.Layer):
 
     cells = True
 
-    def call(self, features: tf.Tensor) -> Seen:
-        return Seen(tf.reduce_mean(features, axis=1), features)
+    def call(self, features: Tensor) -> Seen:
+        return Seen(ops.mean(features, axis=1), features)
 
 
 class Block(NamedTuple):
@@ -66,7 +66,7 @@ class InvertedResidual(layers.Layer):
         self.project = layers.Dense(block.outputs, name="project")
         self.has_shortcut = block.inputs == block.outputs
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
+    def call(self, x: Tensor) -> Tensor:
         y = self.project(self.depthwise(self.expand(x)))
         return x + y if self.has_shortcut else y
 
@@ -89,25 +89,27 @@ class Tail(layers.Layer):
         self.head = layers.Dense(head, activation="relu6", name="head")
         self.cell_size = blocks[-1].outputs
 
-    def call(self, features: tf.Tensor) -> Seen:
-        photos, (cells, channels) = tf.shape(features)[0], features.shape[1:]
+    def call(self, features: Tensor) -> Seen:
+        photos, (cells, channels) = ops.shape(features)[0], features.shape[1:]
         side = round(cells**0.5)
         half = (side + 1) // 2
-        x = tf.cast(tf.reshape(features, (photos, side, side, channels)), self.compute_dtype)
+        x = ops.cast(ops.reshape(features, (photos, side, side, channels)), self.compute_dtype)
         for block in self.blocks:
             x = block(x)
         pooled = self.pool(x)
-        whole = tf.reduce_mean(self.head(x), axis=(1, 2))
-        return Seen(whole, tf.reshape(pooled, (photos, half * half, pooled.shape[-1])))
+        whole = ops.mean(self.head(x), axis=(1, 2))
+        return Seen(whole, ops.reshape(pooled, (photos, half * half, pooled.shape[-1])))
 
-    def pack(self, seen: Seen) -> tf.Tensor:
+    def pack(self, seen: Seen) -> Tensor:
         """Whole and cells as one vector a photo, as the encoder gives them where it is served with
         its tail, float32 (photos, n + cells × m)."""
-        return tf.concat([seen.whole, tf.reshape(seen.cells, (tf.shape(seen.whole)[0], -1))], 1)
+        return ops.concatenate(
+            [seen.whole, ops.reshape(seen.cells, (ops.shape(seen.whole)[0], -1))], 1
+        )
 
-    def unpack(self, packed: tf.Tensor) -> Seen:
-        whole, cells = tf.split(packed, [self.head.units, -1], axis=1)
-        return Seen(whole, tf.reshape(cells, (tf.shape(packed)[0], -1, self.cell_size)))
+    def unpack(self, packed: Tensor) -> Seen:
+        whole, cells = ops.split(packed, [self.head.units], axis=1)
+        return Seen(whole, ops.reshape(cells, (ops.shape(packed)[0], -1, self.cell_size)))
 
 
 class Grounded(layers.Layer):
@@ -125,12 +127,12 @@ class Grounded(layers.Layer):
         self.channels = blocks[0].inputs
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.tail(tf.zeros((1, 4, self.channels)))
+        self.tail(ops.zeros((1, 4, self.channels)))
 
-    def call(self, features: tf.Tensor) -> Seen:
-        packed, regions = tf.split(features, [-1, REGIONS * ROW], axis=1)
+    def call(self, features: Tensor) -> Seen:
+        packed, regions = ops.split(features, [features.shape[1] - REGIONS * ROW], axis=1)
         seen = self.tail.unpack(packed)
-        return seen._replace(regions=tf.reshape(regions, (-1, REGIONS, ROW)))
+        return seen._replace(regions=ops.reshape(regions, (-1, REGIONS, ROW)))
 
 
 class TailShape(NamedTuple):

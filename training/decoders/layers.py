@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
+
+from training.encoders.encoder import Tensor
 
 
 class Standardise(layers.Layer):
@@ -25,7 +26,7 @@ class Standardise(layers.Layer):
         self.mean.assign(rows.mean(axis=0))
         self.scale.assign(1 / (rows.std(axis=0) + 1e-3))
 
-    def call(self, features: tf.Tensor) -> tf.Tensor:
+    def call(self, features: Tensor) -> Tensor:
         return (features - self.mean) * self.scale
 
 
@@ -49,21 +50,19 @@ class LSTM(layers.Layer):
             shape=(units, 4 * units), initializer="orthogonal", name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(4 * units,), initializer="zeros", name="bias")
-        self.bias.assign(tf.concat([tf.zeros(2 * units), tf.ones(units), tf.zeros(units)], 0))
+        self.bias.assign(np.repeat([0.0, 1.0, 0.0], [2 * units, units, units]))
 
-    def call(
-        self, inputs: tf.Tensor, state: tf.Tensor, shown: tf.Tensor | float = 0.0
-    ) -> tf.Tensor:
+    def call(self, inputs: Tensor, state: Tensor, shown: Tensor | float = 0.0) -> Tensor:
         """The next state (batch, 2 × units), for inputs (batch, n).
 
         Args:
             shown: (batch, 4 × units), what the gates get besides.
         """
-        h, c = tf.split(state, 2, axis=1)
+        h, c = ops.split(state, 2, axis=1)
         gates = inputs @ self.kernel + h @ self.recurrent_kernel + self.bias + shown
-        i, g, f, o = tf.split(gates, 4, 1)
-        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        return tf.concat([tf.sigmoid(o) * tf.tanh(c), c], axis=1)
+        i, g, f, o = ops.split(gates, 4, axis=1)
+        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+        return ops.concatenate([ops.sigmoid(o) * ops.tanh(c), c], axis=1)
 
 
 class Attention(layers.Layer):
@@ -83,15 +82,15 @@ class Attention(layers.Layer):
         self.query = layers.Dense(size, name="query")
         self.dropout = layers.Dropout(dropout)
 
-    def remember(self, cells: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def remember(self, cells: Tensor, training: bool = False) -> Tensor:
         """The memory (photos, cells, size + values) of cells (photos, cells, n)."""
         values = self.dropout(self.value(cells), training=training)
-        return tf.concat([self.key(values), values], axis=-1)
+        return ops.concatenate([self.key(values), values], axis=-1)
 
-    def call(self, asking: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
+    def call(self, asking: Tensor, memory: Tensor) -> Tensor:
         """What is seen, (photos × k, values), by each of k (photos × k, n) that look at a photo."""
-        keys, values = tf.split(memory, [self.size, -1], axis=-1)
-        queries = tf.reshape(self.query(asking), (tf.shape(memory)[0], -1, self.size))
-        energies = tf.matmul(queries, keys, transpose_b=True) / self.size**0.5
-        seen = tf.matmul(tf.nn.softmax(energies), values)
-        return tf.reshape(seen, (-1, values.shape[-1]))
+        keys, values = ops.split(memory, [self.size], axis=-1)
+        queries = ops.reshape(self.query(asking), (ops.shape(memory)[0], -1, self.size))
+        energies = ops.matmul(queries, ops.swapaxes(keys, 1, 2)) / self.size**0.5
+        seen = ops.matmul(ops.softmax(energies), values)
+        return ops.reshape(seen, (-1, values.shape[-1]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from training.decoders.base import Decoder, Memory
 from training.decoders.front import Seen
+from training.encoders.encoder import Tensor
 
 
 class NeuralTalk(Decoder):
@@ -30,14 +30,12 @@ class NeuralTalk(Decoder):
         """Hidden units, and what the photo adds to them at the first word, zero after it."""
         return 2 * self.units
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
         whole = self.look(seen.whole, training)
         image = self.image_embedding(whole)
-        return tf.concat([tf.zeros_like(image), image], axis=1), None
+        return ops.concatenate([ops.zeros_like(image), image], axis=1), None
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         hidden, image = state[:, : self.units], state[:, self.units :]
-        hidden = tf.nn.relu(self.inputs_to_hidden(word) + self.hidden_to_hidden(hidden) + image)
-        return hidden, tf.concat([hidden, tf.zeros_like(image)], axis=1)
+        hidden = ops.relu(self.inputs_to_hidden(word) + self.hidden_to_hidden(hidden) + image)
+        return hidden, ops.concatenate([hidden, ops.zeros_like(image)], axis=1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from training.decoders.base import Decoder, Memory
 from training.decoders.front import Seen
 from training.decoders.layers import LSTM
+from training.encoders.encoder import Tensor
 
 
 class ShowAndTell(Decoder):
@@ -30,17 +30,17 @@ class ShowAndTell(Decoder):
         self.image_embedding = layers.Dense(embedding, name="image_embedding")
         self.lstm = LSTM(units, name="lstm")
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
         whole = self.look(seen.whole, training)
         image = self.dropout(self.image_embedding(self.shown(whole)), training=training)
-        return self.lstm(image, tf.zeros((tf.shape(image)[0], self.state_size), image.dtype)), None
+        return self.lstm(
+            image, ops.zeros((ops.shape(image)[0], self.state_size), image.dtype)
+        ), None
 
-    def shown(self, whole: tf.Tensor) -> tf.Tensor:
+    def shown(self, whole: Tensor) -> Tensor:
         """What of the whole photo (photos, n) is embedded."""
         return whole
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         state = self.lstm(word, state)
         return state[:, : self.units], state

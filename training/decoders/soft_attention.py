@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from training.decoders.attending import Attending
 from training.decoders.base import Memory
 from training.decoders.front import Front, Seen
 from training.decoders.layers import LSTM
+from training.encoders.encoder import Tensor
 
 
 class SoftAttention(Attending):
@@ -28,14 +28,12 @@ class SoftAttention(Attending):
         self.from_state = layers.Dense(embedding, name="from_state")
         self.from_seen = layers.Dense(embedding, use_bias=False, name="from_seen")
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
         whole = self.look(seen.whole, training)
         return self.first_state(whole), self.attention.remember(self.cells(seen.cells), training)
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         before = state[:, : self.units]
         seen = self.gate(before) * self.attention(before, memory)
-        state = self.lstm(tf.concat([word, seen], axis=1), state)
+        state = self.lstm(ops.concatenate([word, seen], axis=1), state)
         return self.from_state(state[:, : self.units]) + self.from_seen(seen) + word, state

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from training.decoders.attending import Attending
 from training.decoders.base import Memory
 from training.decoders.front import Front, Seen
 from training.decoders.layers import LSTM
+from training.encoders.encoder import Tensor
 
 
 class TopDown(Attending):
@@ -30,20 +30,18 @@ class TopDown(Attending):
         """Of both LSTMs, and what of the photo goes to the gates of the first."""
         return 8 * self.units
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
         whole = self.look(seen.whole, training)
         image = self.image_embedding(whole)
         memory = self.attention.remember(self.cells(seen.cells), training)
-        return tf.concat([tf.zeros_like(image), image], axis=1), memory
+        return ops.concatenate([ops.zeros_like(image), image], axis=1), memory
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        looking, saying, image = tf.split(state, [2 * self.units, 2 * self.units, -1], axis=1)
-        said, _ = tf.split(saying, 2, axis=1)
-        looking = self.looking(tf.concat([word, said], axis=1), looking, image)
-        looked, _ = tf.split(looking, 2, axis=1)
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        looking, saying, image = ops.split(state, [2 * self.units, 4 * self.units], axis=1)
+        said, _ = ops.split(saying, 2, axis=1)
+        looking = self.looking(ops.concatenate([word, said], axis=1), looking, image)
+        looked, _ = ops.split(looking, 2, axis=1)
         seen = self.attention(looked, memory)
-        saying = self.saying(tf.concat([seen, looked], axis=1), saying)
-        said, _ = tf.split(saying, 2, axis=1)
-        return said, tf.concat([looking, saying, image], axis=1)
+        saying = self.saying(ops.concatenate([seen, looked], axis=1), saying)
+        said, _ = ops.split(saying, 2, axis=1)
+        return said, ops.concatenate([looking, saying, image], axis=1)

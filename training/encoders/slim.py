@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from training.encoders.encoder import Weights, WeightsError
 from training.encoders.inception_v4 import scopes
@@ -141,6 +140,9 @@ def checkpoint_file(path: Path) -> Path:
 
 
 def _open(checkpoint: str | Path) -> Any:
+    # Here, for encoders of other weights need no TensorFlow.
+    import tensorflow as tf
+
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(checkpoint))
     if not Path(prefix).is_file() and not Path(f"{prefix}.index").is_file():
         raise FileNotFoundError(f"no checkpoint at {checkpoint}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -53,7 +54,8 @@ def read_weights(path: Path) -> Weights:
             an int8 .tflite of EfficientNet-Lite;
             a PyTorch state dict of EfficientNet-Lite, .pth, for which PyTorch must be installed;
             a Keras file, .h5, .weights.h5 or .keras, of an encoder that Keras has;
-            a TF-Slim checkpoint, .ckpt, of InceptionV3 or InceptionV4.
+            a TF-Slim checkpoint, .ckpt, of InceptionV3 or InceptionV4;
+            an .npz that write_weights() wrote.
 
     Returns:
         What build() takes. Whose weights they are, build() finds out.
@@ -72,7 +74,32 @@ def read_weights(path: Path) -> Weights:
         return list(_read_pytorch(path))
     if path.suffix in (".h5", ".keras"):
         return read_keras(path)
-    raise WeightsError(f"{path.name}: expected a .tflite, .pth, .h5, .keras or .ckpt file")
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    raise WeightsError(f"{path.name}: expected a .tflite, .pth, .h5, .keras, .ckpt or .npz file")
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """As an .npz whose arrays are called LAYER_NUMBER, in float16."""
+    named: dict[str, Any] = {
+        f"{layer}_{number}": array.astype(np.float16)
+        for layer, arrays in enumerate(weights)
+        for number, array in enumerate(arrays)
+    }
+    np.savez(path, **named)
+
+
+def _read_npz(path: Path) -> Weights:
+    layers: dict[int, list[np.ndarray]] = {}
+    try:
+        with np.load(path) as arrays:
+            for name in arrays:
+                layers.setdefault(int(name.partition("_")[0]), []).append(
+                    arrays[name].astype(np.float32)
+                )
+    except ValueError:
+        raise WeightsError(f"{path.name} holds no encoder that was trained here") from None
+    return [tuple(layers[nth]) for nth in sorted(layers)]
 
 
 def _read_tflite(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from training.decoders import DECODERS
+from training.decoders import decoder_class
 from training.decoders.front import Pooled
 
 
@@ -12,7 +12,7 @@ def test_the_predictor_learns_which_words_are_in_a_photo_before_training():
     mentioned = np.random.default_rng(0).random((4000, 12)) < 0.3
     mentioned[:, 0] = True
     features = mentioned.astype(np.float32) + 1
-    decoder = DECODERS["attributes"](Pooled(), 12, 5, 6, attributes=8)
+    decoder = decoder_class("attributes")(Pooled(), 12, 5, 6, attributes=8)
     decoder(features[:1], np.zeros((1, 1), np.int32))
     decoder.adapt(features, mentioned)
     likely = keras.ops.sigmoid(decoder.predictor(decoder.standardise(features))).numpy()

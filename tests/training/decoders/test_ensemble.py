@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from training.conversion import convert_decoder
-from training.decoders import DECODERS, Decoder, Ensemble
+from training.decoders import Decoder, Ensemble, decoder_class
 from training.decoders.front import front_for
 
 FEATURES, CELLS, WORDS, UNITS, BEAM = 7, 9, 11, 5, 3
@@ -11,7 +11,7 @@ LAST = np.array([3, 4, 5], np.int32)
 
 
 def member(name: str) -> Decoder:
-    decoder = DECODERS[name](front_for((CELLS, FEATURES), None), WORDS, UNITS, 6)
+    decoder = decoder_class(name)(front_for((CELLS, FEATURES), None), WORDS, UNITS, 6)
     decoder(np.zeros((1, CELLS, FEATURES), np.float32), np.zeros((1, 1), np.int32))
     return decoder
 

@@ -113,7 +113,8 @@ def test_files_that_are_absent_or_no_weights_are_refused(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):
         read_weights(tmp_path / "nothing.ckpt")
     for file, sentence in {
-        "weights.npz": "expected a .tflite, .pth, .h5, .keras or .ckpt file",
+        "weights.txt": "expected a .tflite, .pth, .h5, .keras, .ckpt or .npz file",
+        "weights.npz": "holds no encoder that was trained here",
         "weights.h5": "holds no weights of Keras",
         "weights.ckpt": "is no TensorFlow checkpoint",
     }.items():
