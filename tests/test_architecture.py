@@ -13,7 +13,11 @@ TENSORFLOW_ENGINE = "app/captioning/engines/tensorflow.py"
 
 
 def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    yield from imports_of(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -49,6 +53,27 @@ def test_training_takes_from_the_service_its_core_and_its_photo_door_alone():
 def test_opencv_stays_out_of_the_service():
     """It costs 31 MB of memory, and Pillow reads JPEG as well."""
     assert not importers("app", "cv2")
+
+
+@pytest.mark.parametrize("trained", ["likelihood", "score"])
+def test_what_trains_end_to_end_needs_no_tensorflow(trained):
+    """Machines with a GPU may have another backend of Keras."""
+    seen, left = set(), [f"training.end_to_end.{trained}"]
+    left += ["training.decoders.soft_attention", "training.decoders.top_down"]
+    while left:
+        module = left.pop()
+        file = ROOT / f"{module.replace('.', '/')}.py"
+        file = file if file.exists() else file.with_suffix("") / "__init__.py"
+        if module in seen or not file.exists():
+            continue
+        seen.add(module)
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        # What a function imports is not needed before it is called.
+        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = set(imports_of(tree))
+        assert not any(name.split(".")[0] == "tensorflow" for name in names), file
+        left += names
+    assert "training.metrics" in seen
 
 
 @pytest.mark.parametrize(

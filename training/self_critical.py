@@ -154,7 +154,8 @@ class SelfCritical:
         targets: tf.Tensor,
         weights: tf.Tensor,
     ) -> tf.Tensor:
-        logits = tf.cast(self.decoder(features, inputs), tf.float32) / temperature
+        logits = self.decoder(features, inputs, training=self.stage.dropout)
+        logits = tf.cast(logits, tf.float32) / temperature
         return cross_entropy(tf.nn.log_softmax(logits), targets, weights)
 
 

@@ -44,6 +44,8 @@ class SelfCritical:
     """Weight of maximum likelihood beside it."""
     temperature: float = 0.5
     """At which captions are said."""
+    dropout: bool = False
+    """Whether dropout stays on while it learns from what it said."""
 
 
 @dataclass(frozen=True)

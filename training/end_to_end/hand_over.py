@@ -1,0 +1,54 @@
+"""Hands decoders that were trained here, over one tail, to training.end_to_end.score.
+
+    python -m training.end_to_end.hand_over --runs runs/again/en runs/again/zh \\
+        --recipes soft_attention_scored_en soft_attention_scored_zh \\
+        --weights efficientnet_lite3.tflite --out runs/scored
+
+writes encoder.npz, the pretrained encoder with the tail of the first run, and RECIPE.npz of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.encoders import read_weights
+from training.encoders.weights import write_weights
+from training.end_to_end.model import save_decoder, with_tail
+from training.runs import load_run
+
+
+def hand_over(runs: Sequence[Path], recipes: Sequence[str], weights: Path, out: Path) -> None:
+    """
+    Args:
+        recipes: what each run's decoder is to be trained on as.
+
+    Raises:
+        FileNotFoundError: there is no such run, or there are no such weights.
+        ValueError: the runs have different tails.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    trained = [load_run(run) for run in runs]
+    tails = [one.decoder.front.get_weights() for one in trained]
+    for run, tail in zip(runs, tails, strict=True):
+        if not all(map(np.array_equal, tail, tails[0])):
+            raise ValueError(f"{run} and {runs[0]} have different tails")
+    write_weights(out / "encoder.npz", with_tail(read_weights(weights), tails[0]))
+    for recipe, one in zip(recipes, trained, strict=True):
+        save_decoder(out / f"{recipe}.npz", one.decoder, {})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--recipes", nargs="+", required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    hand_over(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

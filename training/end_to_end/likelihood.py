@@ -1,0 +1,226 @@
+"""Trains an encoder and decoders together by maximum likelihood: first the decoders, as many epochs
+as their recipes' `likelihood` has, then all layers, as many as `fine_tuning` has.
+
+Each step sums the losses of one batch of each decoder, so that the encoder learns to see what
+every one of them needs, in both languages. Weights are averaged over the last steps (Izmailov et
+al. 2018, here as an exponential mean). The epoch is kept whose captions are the best on dev by the
+sum of the decoders' CIDEr; they are said greedily, for beam search takes longer than the training.
+
+Writes encoder.npz, RECIPE.npz and log.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from app.captioning.vocabulary import Vocabulary
+from training.corpus import Batch, Corpus, batches, mentioned
+from training.decoders import Decoder
+from training.encoders import ENCODERS
+from training.encoders.weights import write_weights
+from training.end_to_end.model import Encoder, Speaker, save_decoder, trainable, until_end
+from training.end_to_end.packed import Packed, load_encoder, load_packed, load_vocabulary
+from training.metrics import score
+from training.recipes import Likelihood, Recipe, load_recipe
+
+DECAY = 0.998
+"""Of the mean of the weights, a step."""
+DEV_VIEW = 0
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A decoder and what it learns from."""
+
+    recipe: Recipe
+    vocabulary: Vocabulary
+    train: Corpus
+    dev: Corpus
+    decoder: Decoder
+
+    @property
+    def words(self) -> int:
+        """In the longest caption of a batch."""
+        longest = max(len(words) for five in self.train.captions for words in five)
+        return min(self.recipe.max_words, longest)
+
+    @cached_property
+    def speaker(self) -> Speaker:
+        """Says what it finds likeliest."""
+        return Speaker(self.decoder, self.vocabulary.encode([self.recipe.style])[0], self.words)
+
+    def batches(self) -> Iterator[Batch]:
+        """Without end; all of one shape, for each new one costs a new graph."""
+        for epoch in count():
+            for batch in batches(self.train, self.vocabulary, self.recipe, epoch):
+                if len(batch.features) == self.recipe.photos:
+                    yield lengthened(batch, self.words + 1)
+
+
+class Together(keras.Model):
+    """How unlikely decoders that share an encoder find captions of their photos."""
+
+    def __init__(self, encoder: keras.Model, decoders: Sequence[Decoder], smoothing: float):
+        super().__init__()
+        self.encoder, self.decoders, self.smoothing = encoder, list(decoders), smoothing
+
+    def call(self, shown: Sequence[tuple[Any, ...]], training: bool = False) -> Any:
+        """
+        Args:
+            shown: what a Batch has, for each decoder.
+
+        Returns:
+            float32 (decoders,), nats a word.
+        """
+        ops = keras.ops
+        losses = []
+        for decoder, (photos, inputs, targets, mask) in zip(self.decoders, shown, strict=True):
+            features = self.encoder(photos, training=training)["features"]
+            said, others = decoder.log_likelihood(features, inputs, targets, training=training)
+            entropy = -((1 - self.smoothing) * said + self.smoothing * others)
+            losses.append(ops.sum(entropy * mask) / ops.sum(mask))
+        self.add_loss(sum(losses))
+        return ops.stack(losses)
+
+
+def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: int) -> None:
+    """
+    Args:
+        views: of each photo, as training.views has them, among which each batch chooses.
+
+    Raises:
+        FileNotFoundError: there is no pack.
+        ValueError: the encoder cannot be trained so, or there is no such recipe.
+    """
+    keras.utils.set_random_seed(1)
+    seen = Encoder(encoder, load_encoder(packed))
+    splits = load_packed(packed, "train", views), load_packed(packed, "dev", 1)
+    learners = [_learner(load_recipe(name), packed, *splits, seen) for name in recipes]
+    out.mkdir(parents=True, exist_ok=True)
+    first = learners[0].recipe
+    best = -math.inf
+    for stage, whole in ((first.likelihood, False), (first.fine_tuning, True)):
+        if not stage.epochs:
+            continue
+        model = _compiled(seen, learners, stage, whole)
+        shown = zip(*(learner.batches() for learner in learners), strict=True)
+        for epoch in range(stage.epochs):
+            loss = _epoch(model, shown, _steps(learners))
+            averaged = _averaged(model)
+            scores = [dev_scores(learner, seen) for learner in learners]
+            together = sum(one["CIDEr"] for one in scores)
+            _log(out, {"whole": whole, "epoch": epoch + 1, "loss": loss, "dev": scores})
+            if together > best:
+                best = together
+                write_weights(out / "encoder.npz", seen.weights())
+                for name, learner, one in zip(recipes, learners, scores, strict=True):
+                    save_decoder(out / f"{name}.npz", learner.decoder, one)
+            model.set_weights(averaged)
+
+
+def _learner(recipe: Recipe, packed: Path, train: Packed, dev: Packed, encoder: Encoder) -> Learner:
+    vocabulary = load_vocabulary(packed, recipe)
+    corpus = train.corpus(recipe.language)
+    decoder = encoder.decoder(recipe, vocabulary)
+    photos = np.random.default_rng(recipe.seed).permutation(len(corpus.captions))
+    photos = np.sort(photos[: decoder.adapts_to])
+    features = encoder.encode(train.photos[0][corpus.rows[photos]])
+    decoder.adapt(features.astype(np.float32), mentioned(corpus, vocabulary)[photos])
+    return Learner(recipe, vocabulary, corpus, dev.corpus(recipe.language), decoder)
+
+
+def _steps(learners: Sequence[Learner]) -> int:
+    """In an epoch: that of the decoder with the most photos."""
+    return max(len(one.train.captions) // one.recipe.photos for one in learners)
+
+
+def _compiled(
+    encoder: Encoder, learners: Sequence[Learner], stage: Likelihood, whole: bool
+) -> Together:
+    """Ready to train all layers, or all but the encoder's."""
+    trainable([encoder.model, encoder.front], whole)
+    model = Together(encoder.model, [one.decoder for one in learners], stage.label_smoothing)
+    steps = _steps(learners) * stage.epochs
+    warm_up = round(stage.warm_up * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        steps - warm_up,
+        alpha=0.01,
+        warmup_target=stage.learning_rate,
+        warmup_steps=warm_up,
+    )
+    clip = learners[0].recipe.clip_norm
+    model.compile(
+        keras.optimizers.Adam(rate, global_clipnorm=clip, use_ema=True, ema_momentum=DECAY)
+    )
+    return model
+
+
+def _epoch(model: Together, shown: Iterator[tuple[Batch, ...]], steps: int) -> float:
+    """The mean loss."""
+    losses = []
+    for _ in tqdm(range(steps), leave=False, disable=None):
+        losses.append(model.train_on_batch(tuple(astuple(one) for one in next(shown))))
+    return float(np.mean(losses))
+
+
+def _averaged(model: Together) -> list[np.ndarray]:
+    """Gives the model the mean of its weights; those it had, to go on from."""
+    weights = model.get_weights()
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    # JAX now has the mean and the weights in one place, and gives it away at the next step.
+    model.set_weights(model.get_weights())
+    return weights
+
+
+def dev_scores(learner: Learner, encoder: Encoder) -> dict[str, float]:
+    """Of what a decoder says greedily."""
+    features = encoder.encode(learner.dev.features.values[DEV_VIEW][learner.dev.rows])
+    return greedy_scores(learner, features)
+
+
+def greedy_scores(learner: Learner, features: np.ndarray) -> dict[str, float]:
+    """The same, of the dev photos' features, as Encoder.encode() gives them."""
+    said = learner.speaker.predict(features.astype(np.float32), batch_size=100, verbose=0)
+    return score(until_end(said, learner.vocabulary), learner.dev.captions)
+
+
+def lengthened(batch: Batch, time: int) -> Batch:
+    """The batch made longer with words that count for nothing, or rid of such."""
+    missing = ((0, 0), (0, max(0, time - batch.mask.shape[1])))
+    inputs, targets, mask = (
+        np.pad(one, missing)[:, :time] for one in (batch.inputs, batch.targets, batch.mask)
+    )
+    return Batch(batch.features, inputs, targets, mask)
+
+
+def _log(out: Path, figures: dict[str, Any]) -> None:
+    print(json.dumps(figures), flush=True)
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(figures) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--encoder", choices=ENCODERS, required=True)
+    parser.add_argument("--recipes", nargs="+", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--views", type=int, default=6)
+    train(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
