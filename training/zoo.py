@@ -98,7 +98,6 @@ ROWS = {
     "show_and_tell_zh": Row("show_and_tell_zh"),
     "attributes_en": Row("attributes_en"),
     "soft_attention_en": Row("soft_attention_en", kind="map"),
-    "neural_talk_tuned_en": Row("neural_talk_tuned_en", data="mixed", kind="map", views=3),
     "top_down_en": Row("top_down_en", data="mixed", kind="map", views=3),
     "top_down_zh": Row("top_down_zh", data="mixed", kind="map", views=3, tail="top_down_en"),
     "soft_attention_mixed_en": Row(
