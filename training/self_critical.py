@@ -19,19 +19,15 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from app.captioning.vocabulary import END, Vocabulary
+from app.captioning.vocabulary import Vocabulary
 from training.corpus import LENGTHS, Batch, Corpus, batches
 from training.decoders import Decoder
-from training.metrics import Cider
 from training.recipes import Recipe
+from training.rewards import Rewards, advantages, until_end
 
 
 class SelfCritical:
-    """Policy gradient on CIDEr-D against the training captions.
-
-    The end counts as a word, in captions as in references: without it the decoder learns to stop
-    in the middle of a sentence.
-    """
+    """Policy gradient on CIDEr-D against the training captions."""
 
     def __init__(
         self,
@@ -46,7 +42,7 @@ class SelfCritical:
         self.vocabulary, self.corpus = vocabulary, corpus
         self.first = vocabulary.encode([recipe.style])[0]
         self.decoder, self.variables = decoder, variables
-        self.cider = Cider([[[*words, END] for words in five] for five in corpus.captions])
+        self.rewards = Rewards(corpus.captions, vocabulary)
         photos = len(corpus.captions)
         self.steps_per_epoch = -(-photos // self.stage.photos)
         self.optimizer = keras.optimizers.Adam(
@@ -94,11 +90,9 @@ class SelfCritical:
         seed = random.integers(1 << 31, size=2).astype(np.int32)
         said = self._say(features, seed).numpy()
         mask = until_end(said, self.vocabulary.end)
-        rewards = self._rewards(photos, said, mask)
-        others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
+        rewards = self.rewards.of(photos, said, mask)
         inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.first)
-        advantages = (rewards - others).reshape(-1, 1).astype(np.float32) / 100
-        spoken = pad(Batch(features, inputs, said, mask * advantages))
+        spoken = pad(Batch(features, inputs, said, mask * advantages(rewards)))
         self._train_step(astuple(spoken), np.asarray(mask.sum()), astuple(written))
         return rewards
 
@@ -123,17 +117,6 @@ class SelfCritical:
             said = said.write(time, words)
             time += 1
         return tf.transpose(said.gather(tf.range(time)))
-
-    def _rewards(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """CIDEr-D of each caption in percent, float64 (photos, samples)."""
-        samples = self.stage.samples
-        rewards = [
-            self.cider.score([self.vocabulary.words[index] for index in ids[: int(length)]], photo)
-            for photo, ids, length in zip(
-                np.repeat(photos, samples), said, mask.sum(axis=1), strict=True
-            )
-        ]
-        return 100 * np.array(rewards).reshape(len(photos), samples)
 
     def _step(
         self, spoken: tuple[tf.Tensor, ...], length: tf.Tensor, written: tuple[tf.Tensor, ...]
@@ -165,12 +148,6 @@ def pad(batch: Batch) -> Batch:
     missing = ((0, 0), (0, -batch.mask.shape[1] % LENGTHS))
     padded = (np.pad(one, missing) for one in (batch.inputs, batch.targets, batch.mask))
     return Batch(batch.features, *padded)
-
-
-def until_end(said: np.ndarray, end: int) -> np.ndarray:
-    """1 up to and including the first end of each row, 0 after it; float32 like said."""
-    ended_before = np.cumsum(said == end, axis=1) - (said == end)
-    return (ended_before == 0).astype(np.float32)
 
 
 def cross_entropy(

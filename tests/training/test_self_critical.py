@@ -4,7 +4,7 @@ import pytest
 from app.captioning.vocabulary import Vocabulary
 from training.corpus import Corpus, Features
 from training.recipes import Likelihood, Recipe, SelfCritical
-from training.self_critical import until_end
+from training.rewards import until_end
 from training.trainer import Trainer
 
 CAPTIONS = [["a", "red", "square"], ["a", "green", "ball"]]
@@ -52,7 +52,7 @@ def test_captions_are_rewarded_with_cider_d_against_the_photo_s_own_references(t
         [[*VOCABULARY.encode(caption), Vocabulary.end] for caption in [*CAPTIONS, *CAPTIONS[::-1]]]
     )
     samples = np.repeat(said, 3, axis=0)
-    rewards = trainer._stages["self_critical"]._rewards(
+    rewards = trainer._stages["self_critical"].rewards.of(
         np.array([0, 1]), samples, np.ones_like(samples, np.float32)
     )
     assert rewards.shape == (2, 6)

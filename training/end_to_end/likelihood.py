@@ -30,7 +30,7 @@ from training.corpus import Batch, Corpus, batches, mentioned
 from training.decoders import Decoder
 from training.encoders import ENCODERS
 from training.encoders.weights import write_weights
-from training.end_to_end.model import Encoder, Speaker, save_decoder, trainable, until_end
+from training.end_to_end.model import Encoder, Speaker, save_decoder, trainable, words_said
 from training.end_to_end.packed import Packed, load_encoder, load_packed, load_vocabulary
 from training.metrics import score
 from training.recipes import Likelihood, Recipe, load_recipe
@@ -194,7 +194,7 @@ def dev_scores(learner: Learner, encoder: Encoder) -> dict[str, float]:
 def greedy_scores(learner: Learner, features: np.ndarray) -> dict[str, float]:
     """The same, of the dev photos' features, as Encoder.encode() gives them."""
     said = learner.speaker.predict(features.astype(np.float32), batch_size=100, verbose=0)
-    return score(until_end(said, learner.vocabulary), learner.dev.captions)
+    return score(words_said(said, learner.vocabulary), learner.dev.captions)
 
 
 def lengthened(batch: Batch, time: int) -> Batch:

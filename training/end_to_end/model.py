@@ -157,7 +157,7 @@ class Speaker(keras.Model):
         return drawn[:, 0]
 
 
-def until_end(said: np.ndarray, vocabulary: Vocabulary) -> list[list[str]]:
+def words_said(said: np.ndarray, vocabulary: Vocabulary) -> list[list[str]]:
     """The words of each row before its first end."""
     captions = []
     for row in said:

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from app.captioning.vocabulary import END
 from training.corpus import Batch
 from training.decoders import Decoder
 from training.encoders import ENCODERS
@@ -28,11 +27,10 @@ from training.end_to_end.model import (
     load_decoder,
     save_decoder,
     trainable,
-    until_end,
 )
 from training.end_to_end.packed import load_encoder, load_packed, load_vocabulary
-from training.metrics import Cider
 from training.recipes import SelfCritical, load_recipe
+from training.rewards import Rewards, advantages, until_end
 
 
 class Rewarded(keras.Model):
@@ -66,7 +64,7 @@ class Scored:
     def __init__(self, learner: Learner):
         self.learner, self.stage = learner, learner.recipe.self_critical
         captions = learner.train.captions
-        self.cider = Cider([[[*words, END] for words in five] for five in captions])
+        self.rewards = Rewards(captions, learner.vocabulary)
         self.first = learner.vocabulary.encode([learner.recipe.style])[0]
         self.speaker = Speaker(
             learner.decoder,
@@ -95,28 +93,12 @@ class Scored:
         views = self.random.integers(len(corpus.features.values), size=len(photos))
         features = corpus.look(views, photos)
         said = np.asarray(self.speaker.predict_on_batch(features))
-        # An end counts as a word; what follows it does not.
-        ended = said == self.learner.vocabulary.end
-        mask = (np.cumsum(ended, axis=1) - ended == 0).astype(np.float32)
-        rewards = self._rewards(photos, said, ended.any(axis=1))
-        others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
-        advantages = (rewards - others).reshape(-1, 1).astype(np.float32) / 100
+        mask = until_end(said, self.learner.vocabulary.end)
+        rewards = self.rewards.of(photos, said, mask)
         inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.first)
-        spoken = Batch(features, inputs, said, mask * advantages / mask.sum())
+        spoken = Batch(features, inputs, said, mask * advantages(rewards) / mask.sum())
         self.model.train_on_batch((astuple(spoken), astuple(next(self.written))))
         return float(rewards.mean())
-
-    def _rewards(self, photos: np.ndarray, said: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """CIDEr-D of each caption in percent, float64 (photos, samples)."""
-        captions = [
-            [*words, END] if whole else words
-            for words, whole in zip(until_end(said, self.learner.vocabulary), ended, strict=True)
-        ]
-        of_photo = np.repeat(photos, self.stage.samples)
-        rewards = [
-            self.cider.score(words, photo) for words, photo in zip(captions, of_photo, strict=True)
-        ]
-        return 100 * np.array(rewards).reshape(len(photos), -1)
 
 
 def train(packed: Path, encoder: str, recipe: str, out: Path, views: int) -> None:
