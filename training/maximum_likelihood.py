@@ -16,6 +16,7 @@ from training.corpus import Corpus, batches
 from training.decoders import Decoder
 from training.distributed import Adam, distribute, sum_replicas
 from training.recipes import Likelihood, Recipe
+from training.schedule import learning_rate_schedule
 
 
 class MaximumLikelihood:
@@ -121,18 +122,3 @@ def perplexity(decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe:
         entropy -= float(tf.reduce_sum(said * batch.mask))
         count += float(batch.mask.sum())
     return math.exp(entropy / count)
-
-
-def learning_rate_schedule(
-    stage: Likelihood, steps_per_epoch: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Warm-up, then a cosine, over exactly the steps that this dataset gives."""
-    steps = steps_per_epoch * stage.epochs
-    warm_up = round(stage.warm_up * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(1, steps - warm_up),
-        alpha=0.01,
-        warmup_target=stage.learning_rate,
-        warmup_steps=warm_up,
-    )

@@ -28,8 +28,9 @@ from training.corpus import Corpus
 from training.decoders import Decoder
 from training.plots import draw_curves
 from training.recipes import Recipe
+from training.saving import save_arrays
 from training.taught import favours
-from training.trainer import Trainer, save_arrays
+from training.trainer import Trainer
 
 SAMPLES = 10
 WEIGHTS = "best.npz"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from training.distributed import follow_chief, from_chief, spread_seeds
 from training.maximum_likelihood import MaximumLikelihood, perplexity
 from training.metrics import score
 from training.recipes import Recipe
+from training.saving import save_arrays
 from training.self_critical import SelfCritical
 
 
@@ -227,11 +227,3 @@ def visual_words(
         favours: of training.taught; none while a decoder is trained.
     """
     return VisualWords.of(vocabulary, words(language), favours)
-
-
-def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """As np.savez, but the file appears only when it is whole."""
-    half = path.with_name(f"{path.name}.half")
-    with half.open("wb") as file:
-        np.savez(file, **arrays)
-    os.replace(half, path)

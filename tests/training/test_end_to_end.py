@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +29,8 @@ SMALL = {
         fine_tuning=Likelihood(epochs=2, learning_rate=2e-3),
         self_critical=SelfCritical(epochs=1, photos=6, samples=3, words=8, dropout=True),
     ),
-    "soft_zh": replace(RECIPES["zh"], decoder="soft_attention", photos=6),
 }
+SMALL["soft_zh"] = replace(SMALL["soft_en"], language="zh")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,6 @@ def _small_recipes():
     with pytest.MonkeyPatch.context() as patch:
         for module in (adopt, likelihood, score):
             patch.setattr(module, "load_recipe", SMALL.__getitem__)
-        # Of so few steps the mean is that of the first, else.
-        patch.setattr(likelihood, "DECAY", 0.5)
         yield
 
 
@@ -126,6 +125,37 @@ def test_captions_are_made_of_one_length():
         longer = likelihood.lengthened(batch, time)
         assert longer.inputs.shape == longer.targets.shape == longer.mask.shape == (4, time)
         assert longer.mask.sum() == 4 * min(5, time)
+
+
+def test_what_cannot_be_trained_so_is_refused_before_anything_is_read(tmp_path: Path, monkeypatch):
+    silent = replace(SMALL["soft_en"], self_critical=SelfCritical(epochs=0))
+    apart = replace(SMALL["soft_zh"], likelihood=Likelihood(epochs=1))
+    sampling = replace(SMALL["soft_en"], likelihood=Likelihood(scheduled_sampling=0.2))
+    recipes = SMALL | {"silent": silent, "apart": apart, "sampling": sampling}
+    monkeypatch.setattr(score, "load_recipe", recipes.__getitem__)
+    monkeypatch.setattr(likelihood, "load_recipe", recipes.__getitem__)
+    with pytest.raises(ValueError, match="the recipe silent has no self-critical stage"):
+        score.train(tmp_path, TINY.name, "silent", tmp_path, views=1)
+    with pytest.raises(ValueError, match="the same first two stages"):
+        likelihood.train(tmp_path, TINY.name, ["soft_en", "apart"], tmp_path, views=1)
+    with pytest.raises(ValueError, match="neither scheduled sampling"):
+        likelihood.train(tmp_path, TINY.name, ["sampling"], tmp_path, views=1)
+
+
+def test_commands_end_with_a_sentence(tmp_path: Path, monkeypatch, capsys):
+    arguments = f"--packed {tmp_path} --encoder tiny --recipe soft_en --out {tmp_path}/none"
+    monkeypatch.setattr(sys, "argv", ["score", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        score.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"no weights at {tmp_path}/none/encoder.npz\n"
+
+
+def test_a_decoder_of_another_size_is_refused(attending: Pipeline, tmp_path: Path):
+    decoder = load_run(attending.runs["en"]).decoder
+    np.savez(tmp_path / "other.npz", weights_0=np.zeros(3))
+    with pytest.raises(ValueError, match="holds another decoder"):
+        load_decoder(tmp_path / "other.npz", decoder)
 
 
 def test_an_encoder_without_a_tail_is_refused():

@@ -8,7 +8,7 @@ import pytest
 from tests.training.conftest import Pipeline
 from training.evaluate_run import follow, load_dev, main
 from training.runs import end_run, load_run
-from training.trainer import save_arrays
+from training.saving import save_arrays
 
 
 def arguments(run: Path, pipeline: Pipeline) -> list[str]:

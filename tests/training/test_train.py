@@ -12,9 +12,9 @@ from tests.training.conftest import ATTENDING, RECIPES, Pipeline
 from training import train as training
 from training.features import load_features
 from training.loading import load_corpus
-from training.maximum_likelihood import learning_rate_schedule
 from training.recipes import Likelihood
 from training.runs import load_run, why_ended
+from training.schedule import learning_rate_schedule
 from training.word2vec import save_word2vec
 
 

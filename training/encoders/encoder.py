@@ -14,7 +14,7 @@ Weights = list[tuple[np.ndarray, ...]]
 the layers is up to the architecture."""
 
 Tensor = Any
-"""A keras.KerasTensor."""
+"""Of Keras, while a network is built, or of its backend."""
 
 
 class WeightsError(ValueError):

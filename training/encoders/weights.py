@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from training.encoders.encoder import Encoder, Weights, WeightsError
 from training.encoders.keras_files import read_keras
 from training.encoders.slim import checkpoint_file, read_slim
+from training.saving import save_arrays
 
 BATCH_NORM_EPSILON = 1e-3
 """EfficientNet-Lite's."""
@@ -86,7 +88,7 @@ def write_weights(path: Path, weights: Weights) -> None:
         for layer, arrays in enumerate(weights)
         for number, array in enumerate(arrays)
     }
-    np.savez(path, **named)
+    save_arrays(path, named)
 
 
 def _read_npz(path: Path) -> Weights:
@@ -97,7 +99,7 @@ def _read_npz(path: Path) -> Weights:
                 layers.setdefault(int(name.partition("_")[0]), []).append(
                     arrays[name].astype(np.float32)
                 )
-    except ValueError:
+    except (ValueError, BadZipFile):
         raise WeightsError(f"{path.name} holds no encoder that was trained here") from None
     return [tuple(layers[nth]) for nth in sorted(layers)]
 

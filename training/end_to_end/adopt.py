@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.captioning.vocabulary import Vocabulary
 from training.building import DecoderShape, build_decoder
+from training.datasets import DatasetError
 from training.end_to_end.model import load_decoder
 from training.loading import load_corpus
 from training.recipes import load_recipe
@@ -22,11 +23,13 @@ from training.trainer import measure
 
 
 def adopt(trained: Path, recipe: str, dataset: Path, features: Path, run: Path) -> dict[str, float]:
-    """Scores on dev, by beam search, on the int8 encoder's features.
+    """Scores on dev, by beam search, on the int8 encoder's features. Whether these are of the
+    encoder that the decoder was trained with cannot be told: the scores will.
 
     Raises:
+        DatasetError: the dataset cannot be read.
         FileNotFoundError: one of the inputs is not there.
-        ValueError: they do not belong together.
+        ValueError: the decoder is not the recipe's, or the features are not the dataset's.
     """
     asked = load_recipe(recipe)
     words = Vocabulary.load(dataset / f"vocabulary_{asked.language}.txt")
@@ -49,7 +52,10 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
-    print(json.dumps(adopt(**vars(parser.parse_args())), indent=2))
+    try:
+        print(json.dumps(adopt(**vars(parser.parse_args())), indent=2))
+    except (DatasetError, OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Trains an encoder and decoders together by maximum likelihood: first the decoders, as many epochs
 as their recipes' `likelihood` has, then all layers, as many as `fine_tuning` has.
 
-Each step sums the losses of one batch of each decoder, so that the encoder learns to see what
-every one of them needs, in both languages. Weights are averaged over the last steps (Izmailov et
-al. 2018, here as an exponential mean). The epoch is kept whose captions are the best on dev by the
-sum of the decoders' CIDEr; they are said greedily, for beam search takes longer than the training.
+All recipes have the same first two stages. Each step sums the losses of one batch of each decoder,
+so that the encoder learns to see what every one of them needs, in both languages. Weights are
+averaged over the last steps (Izmailov et al. 2018, here as an exponential mean). The epoch is kept
+whose captions are the best on dev by the sum of the decoders' CIDEr; they are said greedily, for
+beam search takes longer than the training.
 
 Writes encoder.npz, RECIPE.npz and log.jsonl.
 """
@@ -34,9 +35,10 @@ from training.end_to_end.model import Encoder, Speaker, save_decoder, trainable,
 from training.end_to_end.packed import Packed, load_encoder, load_packed, load_vocabulary
 from training.metrics import score
 from training.recipes import Likelihood, Recipe, load_recipe
+from training.schedule import learning_rate_schedule
 
-DECAY = 0.998
-"""Of the mean of the weights, a step."""
+AVERAGED = 0.25
+"""The share of a stage's last steps that the mean of the weights is mostly of."""
 DEV_VIEW = 0
 
 
@@ -50,7 +52,7 @@ class Learner:
     dev: Corpus
     decoder: Decoder
 
-    @property
+    @cached_property
     def words(self) -> int:
         """In the longest caption of a batch."""
         longest = max(len(words) for five in self.train.captions for words in five)
@@ -62,7 +64,13 @@ class Learner:
         return Speaker(self.decoder, self.vocabulary.encode([self.recipe.style])[0], self.words)
 
     def batches(self) -> Iterator[Batch]:
-        """Without end; all of one shape, for each new one costs a new graph."""
+        """Without end; all of one shape, for each new one costs a new graph.
+
+        Raises:
+            ValueError: there are not enough photos for one.
+        """
+        if len(self.train.captions) < self.recipe.photos:
+            raise ValueError(f"there are fewer than {self.recipe.photos} photos to learn from")
         for epoch in count():
             for batch in batches(self.train, self.vocabulary, self.recipe, epoch):
                 if len(batch.features) == self.recipe.photos:
@@ -102,14 +110,16 @@ def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: 
 
     Raises:
         FileNotFoundError: there is no pack.
-        ValueError: the encoder cannot be trained so, or there is no such recipe.
+        ValueError: the encoder or a recipe cannot be trained so, or there is no such recipe.
     """
-    keras.utils.set_random_seed(1)
+    asked = [load_recipe(name) for name in recipes]
+    _check(asked)
+    keras.utils.set_random_seed(asked[0].seed)
     seen = Encoder(encoder, load_encoder(packed))
     splits = load_packed(packed, "train", views), load_packed(packed, "dev", 1)
-    learners = [_learner(load_recipe(name), packed, *splits, seen) for name in recipes]
+    learners = [_learner(recipe, packed, *splits, seen) for recipe in asked]
     out.mkdir(parents=True, exist_ok=True)
-    first = learners[0].recipe
+    first = asked[0]
     best = -math.inf
     for stage, whole in ((first.likelihood, False), (first.fine_tuning, True)):
         if not stage.epochs:
@@ -118,7 +128,7 @@ def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: 
         shown = zip(*(learner.batches() for learner in learners), strict=True)
         for epoch in range(stage.epochs):
             loss = _epoch(model, shown, _steps(learners))
-            averaged = _averaged(model)
+            going_on = _average(model)
             scores = [dev_scores(learner, seen) for learner in learners]
             together = sum(one["CIDEr"] for one in scores)
             _log(out, {"whole": whole, "epoch": epoch + 1, "loss": loss, "dev": scores})
@@ -127,7 +137,21 @@ def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: 
                 write_weights(out / "encoder.npz", seen.weights())
                 for name, learner, one in zip(recipes, learners, scores, strict=True):
                     save_decoder(out / f"{name}.npz", learner.decoder, one)
-            model.set_weights(averaged)
+            model.set_weights(going_on)
+
+
+def _check(recipes: Sequence[Recipe]) -> None:
+    """Raises ValueError where recipes ask for what this training does not do."""
+    first = recipes[0]
+    for one in recipes:
+        if (one.likelihood, one.fine_tuning) != (first.likelihood, first.fine_tuning):
+            raise ValueError("recipes that are trained together have the same first two stages")
+        sampled = one.likelihood.scheduled_sampling or one.fine_tuning.scheduled_sampling
+        if sampled or one.grounded or one.translated_style:
+            raise ValueError(
+                "there is neither scheduled sampling end to end, nor words that point, nor a style "
+                "of translations"
+            )
 
 
 def _learner(recipe: Recipe, packed: Path, train: Packed, dev: Packed, encoder: Encoder) -> Learner:
@@ -152,31 +176,29 @@ def _compiled(
     """Ready to train all layers, or all but the encoder's."""
     trainable([encoder.model, encoder.front], whole)
     model = Together(encoder.model, [one.decoder for one in learners], stage.label_smoothing)
-    steps = _steps(learners) * stage.epochs
-    warm_up = round(stage.warm_up * steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        steps - warm_up,
-        alpha=0.01,
-        warmup_target=stage.learning_rate,
-        warmup_steps=warm_up,
-    )
-    clip = learners[0].recipe.clip_norm
+    steps = _steps(learners)
     model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=clip, use_ema=True, ema_momentum=DECAY)
+        keras.optimizers.Adam(
+            learning_rate_schedule(stage, steps),
+            global_clipnorm=learners[0].recipe.clip_norm,
+            use_ema=True,
+            ema_momentum=max(0.0, 1 - 1 / (AVERAGED * steps * stage.epochs)),
+        )
     )
     return model
 
 
 def _epoch(model: Together, shown: Iterator[tuple[Batch, ...]], steps: int) -> float:
     """The mean loss."""
-    losses = []
+    model.reset_metrics()
     for _ in tqdm(range(steps), leave=False, disable=None):
-        losses.append(model.train_on_batch(tuple(astuple(one) for one in next(shown))))
-    return float(np.mean(losses))
+        mean = model.train_on_batch(tuple(astuple(one) for one in next(shown)))
+    if not np.isfinite(mean):
+        raise FloatingPointError("the loss is no longer a number; lower learning_rate")
+    return float(mean)
 
 
-def _averaged(model: Together) -> list[np.ndarray]:
+def _average(model: Together) -> list[np.ndarray]:
     """Gives the model the mean of its weights; those it had, to go on from."""
     weights = model.get_weights()
     model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -219,7 +241,10 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--views", type=int, default=6)
-    train(**vars(parser.parse_args()))
+    try:
+        train(**vars(parser.parse_args()))
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

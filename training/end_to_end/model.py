@@ -15,6 +15,7 @@ from training.decoders import Decoder
 from training.decoders.front import Front, Tail, TailShape
 from training.encoders import ENCODERS, Weights, build
 from training.recipes import Recipe
+from training.saving import save_arrays
 from training.views import PHOTO_SIZE
 
 ENCODED_TOGETHER = 128
@@ -51,7 +52,8 @@ class Encoder:
         return decoder
 
     def encode(self, photos: np.ndarray) -> np.ndarray:
-        """What the front gets of photos uint8 (n, height, width, 3), float16 (n, cells, n)."""
+        """What the front gets of photos uint8 (photos, height, width, 3): float16 (photos, cells,
+        n)."""
         parts = []
         for first in range(0, len(photos), ENCODED_TOGETHER):
             part = photos[first : first + ENCODED_TOGETHER]
@@ -87,8 +89,7 @@ def save_decoder(path: Path, decoder: Decoder, scores: dict[str, float]) -> None
     arrays: dict[str, Any] = {
         f"weights_{nth}": one.astype(np.float16) for nth, one in enumerate(decoder.get_weights())
     }
-    figures: dict[str, Any] = {f"score_{name}": value for name, value in scores.items()}
-    np.savez(path, **arrays, **figures)
+    save_arrays(path, arrays | {f"score_{name}": value for name, value in scores.items()})
 
 
 def load_decoder(path: Path, decoder: Decoder) -> dict[str, float]:
@@ -99,7 +100,10 @@ def load_decoder(path: Path, decoder: Decoder) -> dict[str, float]:
         ValueError: it is another decoder's.
     """
     with np.load(path) as arrays:
-        decoder.set_weights([arrays[f"weights_{nth}"] for nth in range(len(decoder.weights))])
+        weights = [arrays[name] for name in arrays if name.startswith("weights_")]
+        if [one.shape for one in weights] != [tuple(one.shape) for one in decoder.weights]:
+            raise ValueError(f"{path} holds another decoder than the recipe's")
+        decoder.set_weights(weights)
         return {
             name.removeprefix("score_"): float(arrays[name])
             for name in arrays

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from app.captioning.captioner import squash
-from training.datasets import open_split
+from training.datasets import DatasetError, open_split
 from training.encoders import ENCODERS, build, find_weights, read_weights
 from training.encoders.weights import write_weights
 from training.photos import upright
@@ -67,7 +67,8 @@ def _pack_split(dataset: Path, split: str, out: Path) -> None:
 def _squashed(photo: bytes) -> bytes:
     """The file itself where there is nothing to squash: a JPEG saved again is worse."""
     with Image.open(BytesIO(photo)) as opened:
-        if opened.format == "JPEG" and opened.size == (PHOTO_SIZE, PHOTO_SIZE):
+        plain = opened.mode == "RGB" and not {"exif", "icc_profile"} & set(opened.info)
+        if opened.format == "JPEG" and plain and opened.size == (PHOTO_SIZE, PHOTO_SIZE):
             return photo
     file = BytesIO()
     squash(upright(photo), PHOTO_SIZE).save(file, "JPEG", quality=QUALITY)
@@ -80,7 +81,10 @@ def main() -> None:
     parser.add_argument("--encoder", choices=ENCODERS, required=True)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    pack(**vars(parser.parse_args()))
+    try:
+        pack(**vars(parser.parse_args()))
+    except (DatasetError, OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

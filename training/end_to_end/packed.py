@@ -35,9 +35,14 @@ class Packed:
         Args:
             values: (views, photos, …), what is known of all photos; the photos themselves where
                 none are given.
+
+        Raises:
+            ValueError: there are none.
         """
         features = Features(self.names, self.photos if values is None else values)
-        rows = [row for row, captions in enumerate(self.captions) if captions[language]]
+        rows = [row for row, captions in enumerate(self.captions) if any(captions[language])]
+        if not rows:
+            raise ValueError(f"the pack has no {language!r} captions")
         return Corpus(features, [self.captions[row][language] for row in rows], np.array(rows))
 
 

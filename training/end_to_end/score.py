@@ -1,14 +1,15 @@
 """Trains a decoder by the score itself, as training.self_critical does, on a tuned encoder.
 
-The encoder stays as training.end_to_end.likelihood left it, so its features are computed once.
-Reads encoder.npz and RECIPE.npz of that training, and writes RECIPE.npz anew where the captions
-have become better on dev, said greedily.
+The whole encoder, its tail too, stays as it is, so its features are computed once. Reads
+encoder.npz and RECIPE.npz, from training.end_to_end.hand_over or training.end_to_end.likelihood,
+and writes RECIPE.npz anew where the captions have become better on dev, said greedily.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ class Scored:
             self.stage.temperature,
         )
         self.steps = len(captions) // self.stage.photos
+        if not self.steps:
+            raise ValueError(f"there are fewer than {self.stage.photos} photos to learn from")
         self.model = Rewarded(learner.decoder, self.stage)
         rate = keras.optimizers.schedules.CosineDecay(
             self.stage.learning_rate, self.steps * self.stage.epochs, alpha=0.1
@@ -109,9 +112,11 @@ def train(packed: Path, encoder: str, recipe: str, out: Path, views: int) -> Non
 
     Raises:
         FileNotFoundError: there is no pack, or no such training.
-        ValueError: there is no such recipe.
+        ValueError: there is no such recipe, or it has no self-critical stage.
     """
     asked = load_recipe(recipe)
+    if not asked.self_critical.epochs:
+        raise ValueError(f"the recipe {recipe} has no self-critical stage")
     keras.utils.set_random_seed(asked.seed)
     seen = Encoder(encoder, load_encoder(out))
     vocabulary = load_vocabulary(packed, asked)
@@ -126,15 +131,15 @@ def train(packed: Path, encoder: str, recipe: str, out: Path, views: int) -> Non
     learner = Learner(asked, vocabulary, corpus, dev, decoder)
     training = Scored(learner)
     dev_features = dev.features.values[0][dev.rows]
-    best = 0.0
+    best = math.inf
     for epoch in range(asked.self_critical.epochs + 1):
         reward = training.run_epoch() if epoch else 0.0
         scores = greedy_scores(learner, dev_features)
         figures = {"recipe": recipe, "epoch": epoch, "reward": reward, "dev": scores}
         print(json.dumps(figures), flush=True)
-        if scores["CIDEr"] > best:
-            best = scores["CIDEr"]
+        if epoch and scores["CIDEr"] > best:
             save_decoder(out / f"{recipe}.npz", decoder, scores)
+        best = max(best, scores["CIDEr"]) if epoch else scores["CIDEr"]
 
 
 def main() -> None:
@@ -144,7 +149,10 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--views", type=int, default=4)
-    train(**vars(parser.parse_args()))
+    try:
+        train(**vars(parser.parse_args()))
+    except (OSError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":
