@@ -72,7 +72,7 @@ class Row:
     @property
     def photo_features(self) -> Path:
         """Without regions."""
-        return FOLDER / f"features_{self.data}_{self.encoder}_{self.kind}"
+        return FOLDER / f"features_{self.data}_{self.encoder}_{self.kind}_{self.views}"
 
     @property
     def features(self) -> Path:
@@ -105,6 +105,9 @@ ROWS = {
     ),
     "soft_attention_zh": Row(
         "soft_attention_zh", data="mixed", kind="map", views=2, checkpoint="kantu-1"
+    ),
+    "soft_attention_scored_zh": Row(
+        "soft_attention_scored_zh", data="mixed", kind="map", views=4, checkpoint="kantu-1"
     ),
     "neural_talk_zh": Row(
         "neural_talk_zh", data="mixed", kind="map", views=2, checkpoint="kantu-1"
