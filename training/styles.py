@@ -4,7 +4,8 @@
         --captions-to styles.jsonl
 
 Prints, as JSON, for each style: words a caption, how many captions differ, and the
-scores against the captions people wrote and against the machine translations.
+scores against the captions people wrote and against the machine translations, where the dataset has
+them of all photos.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def compare(
     names = [name for name in (*dict(recipe.styles), recipe.translated_style) if name]
     if not names:
         raise ValueError(f"the decoder of {run} knows no styles")
-    dev = load_corpus(dataset, features, "dev", recipe.language, bool(recipe.translated_style))
+    dev = load_corpus(dataset, features, "dev", recipe.language, translated=True)
     figures, said = [], {}
     for name in names:
         spoken = replace(recipe, style=name)
@@ -47,7 +48,7 @@ def compare(
                 "words": sum(map(len, captions)) / len(captions),
                 "distinct": len(set(captions)),
                 "written": score(captions, dev.captions),
-                "translated": score(captions, dev.translated) if dev.translated else None,
+                "translated": score(captions, dev.translated) if all(dev.translated) else None,
             }
         )
     lines = [
