@@ -24,7 +24,7 @@ SAID = {
 
 
 class FakeCaptioner:
-    """Says the same of every photo: caption n with probability 0.05 / 10 ** n."""
+    """Says the same of every photo: caption n with probability 0.15 / 10 ** n."""
 
     objects: tuple[str, ...] = ()
 
@@ -45,7 +45,7 @@ class FakeCaptioner:
         beam_width: int = 3,
         mention: Sequence[str] = (),
     ) -> list[Caption]:
-        return said(SAID[language][:beam_width], 0.05)
+        return said(SAID[language][:beam_width], 0.15)
 
 
 def said(

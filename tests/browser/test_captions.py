@@ -51,7 +51,7 @@ def test_another_way_to_say_it_takes_the_captions_place(page: Any) -> None:
     describe(page, "a.jpg")
     others = english(page).locator(".others")
     others.locator("summary").click()
-    expect(others.locator(".chance")).to_have_text(["0.5%", "0.05%"])
+    expect(others.locator(".chance")).to_have_text(["1.5%", "0.15%"])
     others.get_by_role("button", name=SAID["en"][2]).click()
     expect(text(page)).to_have_value(SAID["en"][2])
     expect(english(page).locator(".sure")).to_have_text("A guess")
@@ -148,7 +148,7 @@ def test_captions_can_be_downloaded_as_text(page: Any) -> None:
     first, second = (photo["captions"][0] for photo in photos)
     assert (first["text"], first["edited"], first["probability"]) == (MINE, True, None)
     assert first["alternatives"][0]["text"] == second["text"] == SAID["en"][0]
-    assert first["alternatives"][0]["probability"] == second["probability"] == approx(0.05)
+    assert first["alternatives"][0]["probability"] == second["probability"] == approx(0.15)
     assert f'alt="{SAID["en"][0]}"' in download(page, "Web page (HTML)").read_text("utf-8")
     assert f"![{SAID['en'][0]}](b.jpg)" in download(page, "Markdown").read_text("utf-8")
 

@@ -37,7 +37,7 @@ def test_a_photo_gets_captions_in_both_languages(page: Any, photo: Path) -> None
     expect(chinese).to_have_attribute("lang", "zh-Hans")
     expect(page.locator(".sure")).to_have_text(["Quite sure", "Not so sure"])
     expect(page.locator(".sure").first).to_have_attribute(
-        "title", "Probability of exactly this sentence: 5%"
+        "title", "Probability of exactly this sentence: 15%"
     )
     image = page.locator(".frame img")
     expect(image).to_have_attribute("alt", SAID["en"][0])

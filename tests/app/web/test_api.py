@@ -40,11 +40,11 @@ def test_it_captions_a_photo_in_every_language(client: FlaskClient) -> None:
 
 def test_a_caption_has_its_probability_and_alternatives(client: FlaskClient) -> None:
     (caption,) = captions(post(client, jpeg(), language="en"))
-    assert caption["probability"] == pytest.approx(0.05)
-    assert caption["log_probability"] == pytest.approx(math.log(0.05))
+    assert caption["probability"] == pytest.approx(0.15)
+    assert caption["log_probability"] == pytest.approx(math.log(0.15))
     assert [one["text"] for one in caption["alternatives"]] == SAID["en"][1:3]
-    assert caption["alternatives"][0]["probability"] == pytest.approx(0.005)
-    assert caption["alternatives"][0]["log_probability"] == pytest.approx(math.log(0.005))
+    assert caption["alternatives"][0]["probability"] == pytest.approx(0.015)
+    assert caption["alternatives"][0]["log_probability"] == pytest.approx(math.log(0.015))
 
 
 @pytest.mark.parametrize(

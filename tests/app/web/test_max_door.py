@@ -28,7 +28,7 @@ def test_it_answers_as_max_does(client: FlaskClient) -> None:
     assert list(first) == ["index", "caption", "probability"]
     assert [one["index"] for one in (first, second, third)] == ["0", "1", "2"]
     assert first["caption"] == "a red square ."
-    assert first["probability"] == pytest.approx(0.05)
+    assert first["probability"] == pytest.approx(0.15)
 
 
 def test_imported_vocabularies_have_the_full_stop_already() -> None:

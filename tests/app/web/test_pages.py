@@ -35,7 +35,7 @@ def test_the_form_answers_with_captions_in_both_languages(client: FlaskClient) -
     assert response.status_code == 200
     assert SAID["en"][0] in response.text and SAID["zh"][0] in response.text
     assert SAID["en"][1] in response.text, "an alternative"
-    assert "0.5%" in response.text, "its chance"
+    assert "1.5%" in response.text, "its chance"
     for words in (">Quite sure<", ">Not so sure<"):
         assert response.text.count(words) == 1
     assert shown_error(response) == ""
