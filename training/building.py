@@ -67,6 +67,12 @@ def build_decoder(
     return decoder
 
 
+def photos_to_adapt_to(decoder: Decoder, photos: int, seed: int) -> np.ndarray:
+    """Which of so many training photos decoder.adapt() is given, int, in rising order."""
+    chosen = np.random.default_rng(seed).permutation(photos)
+    return np.sort(chosen[: decoder.adapts_to])
+
+
 def copy_weights(source: Decoder, target: Decoder) -> None:
     for theirs, ours in zip(source.weights, target.weights, strict=True):
         ours.assign(theirs.value)

@@ -18,7 +18,7 @@ from app.captioning.captioner import caption_rules
 from app.captioning.objects import words
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
-from training.building import DecoderShape, build_decoder, copy_weights
+from training.building import DecoderShape, build_decoder, copy_weights, photos_to_adapt_to
 from training.corpus import Corpus, mentioned
 from training.decoders import Decoder
 from training.distributed import follow_chief, from_chief, spread_seeds
@@ -80,8 +80,7 @@ class Trainer:
         if embeddings is not None:
             self.speaker.word_embedding.set_weights([embeddings])
         self.speaker.learn_words(self.vocabulary, self.recipe.language)
-        photos = np.random.default_rng(self.recipe.seed).permutation(len(train.captions))
-        photos = np.sort(photos[: self.speaker.adapts_to])
+        photos = photos_to_adapt_to(self.speaker, len(train.captions), self.recipe.seed)
         self.speaker.adapt(train.look(0, photos), mentioned(train, self.vocabulary)[photos])
 
     def _make_stages(self, train: Corpus) -> dict[str, MaximumLikelihood | SelfCritical]:

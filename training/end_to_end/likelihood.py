@@ -27,6 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app.captioning.vocabulary import Vocabulary
+from training.building import photos_to_adapt_to
 from training.corpus import Batch, Corpus, batches, mentioned
 from training.decoders import Decoder
 from training.encoders import ENCODERS
@@ -39,7 +40,6 @@ from training.schedule import learning_rate_schedule
 
 AVERAGED = 0.25
 """The share of a stage's last steps that the mean of the weights is mostly of."""
-DEV_VIEW = 0
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,15 @@ class Learner:
         longest = max(len(words) for five in self.train.captions for words in five)
         return min(self.recipe.max_words, longest)
 
+    @property
+    def first(self) -> int:
+        """The word that the captions spoken begin with, unseen."""
+        return self.vocabulary.encode([self.recipe.style])[0]
+
     @cached_property
     def speaker(self) -> Speaker:
         """Says what it finds likeliest."""
-        return Speaker(self.decoder, self.vocabulary.encode([self.recipe.style])[0], self.words)
+        return Speaker(self.decoder, self.first, self.words)
 
     def batches(self) -> Iterator[Batch]:
         """Without end; all of one shape, for each new one costs a new graph.
@@ -116,8 +121,8 @@ def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: 
     _check(asked)
     keras.utils.set_random_seed(asked[0].seed)
     seen = Encoder(encoder, load_encoder(packed))
-    splits = load_packed(packed, "train", views), load_packed(packed, "dev", 1)
-    learners = [_learner(recipe, packed, *splits, seen) for recipe in asked]
+    split, dev = load_packed(packed, "train", views), load_packed(packed, "dev", 1)
+    learners = [_learner(recipe, packed, split, dev, seen) for recipe in asked]
     out.mkdir(parents=True, exist_ok=True)
     first = asked[0]
     best = -math.inf
@@ -129,7 +134,8 @@ def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: 
         for epoch in range(stage.epochs):
             loss = _epoch(model, shown, _steps(learners))
             going_on = _average(model)
-            scores = [dev_scores(learner, seen) for learner in learners]
+            features = seen.encode(dev.photos[0])
+            scores = [greedy_scores(learner, features) for learner in learners]
             together = sum(one["CIDEr"] for one in scores)
             _log(out, {"whole": whole, "epoch": epoch + 1, "loss": loss, "dev": scores})
             if together > best:
@@ -158,8 +164,7 @@ def _learner(recipe: Recipe, packed: Path, train: Packed, dev: Packed, encoder: 
     vocabulary = load_vocabulary(packed, recipe)
     corpus = train.corpus(recipe.language)
     decoder = encoder.decoder(recipe, vocabulary)
-    photos = np.random.default_rng(recipe.seed).permutation(len(corpus.captions))
-    photos = np.sort(photos[: decoder.adapts_to])
+    photos = photos_to_adapt_to(decoder, len(corpus.captions), recipe.seed)
     features = encoder.encode(train.photos[0][corpus.rows[photos]])
     decoder.adapt(features.astype(np.float32), mentioned(corpus, vocabulary)[photos])
     return Learner(recipe, vocabulary, corpus, dev.corpus(recipe.language), decoder)
@@ -207,15 +212,10 @@ def _average(model: Together) -> list[np.ndarray]:
     return weights
 
 
-def dev_scores(learner: Learner, encoder: Encoder) -> dict[str, float]:
-    """Of what a decoder says greedily."""
-    features = encoder.encode(learner.dev.features.values[DEV_VIEW][learner.dev.rows])
-    return greedy_scores(learner, features)
-
-
 def greedy_scores(learner: Learner, features: np.ndarray) -> dict[str, float]:
-    """The same, of the dev photos' features, as Encoder.encode() gives them."""
-    said = learner.speaker.predict(features.astype(np.float32), batch_size=100, verbose=0)
+    """Of what a decoder says greedily of all dev photos, as Encoder.encode() gives them."""
+    seen = features[learner.dev.rows].astype(np.float32)
+    said = learner.speaker.predict(seen, batch_size=100, verbose=0)
     return score(words_said(said, learner.vocabulary), learner.dev.captions)
 
 

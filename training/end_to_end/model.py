@@ -12,7 +12,7 @@ import numpy as np
 from app.captioning.vocabulary import Vocabulary
 from training.building import DecoderShape, build_decoder
 from training.decoders import Decoder
-from training.decoders.front import Front, Tail, TailShape
+from training.decoders.front import Tail, TailShape
 from training.encoders import ENCODERS, Weights, build
 from training.recipes import Recipe
 from training.saving import save_arrays
@@ -47,7 +47,8 @@ class Encoder:
         shape = DecoderShape(len(vocabulary), self.shape, TailShape.of(self._tail))
         decoder = build_decoder(recipe, shape, "float32", self.front)
         if self.front is None:
-            self.front = _as_tail(decoder.front)
+            assert isinstance(decoder.front, Tail)
+            self.front = decoder.front
             self.front.set_weights(self._tail)
         return decoder
 
@@ -68,20 +69,19 @@ class Encoder:
         """As read_weights() gives them."""
         assert self.front is not None
         layers = [tuple(layer.get_weights()) for layer in self.model.layers if layer.weights]
-        tail = self.front.get_weights()
-        return with_tail(layers + [()] * (len(tail) // 2), tail)
+        return layers + _as_layers(self.front.get_weights())
 
 
 def with_tail(weights: Weights, tail: Sequence[np.ndarray]) -> Weights:
     """An encoder's weights, those of its last layers replaced by a tail's kernels and biases."""
+    layers = _as_layers(tail)
+    return weights[: -len(layers)] + layers
+
+
+def _as_layers(tail: Sequence[np.ndarray]) -> Weights:
+    """A tail's dense layers are the encoder's convolutions over single cells."""
     pairs = zip(tail[::2], tail[1::2], strict=True)
-    layers = [(kernel[None, None] if kernel.ndim == 2 else kernel, bias) for kernel, bias in pairs]
-    return [*weights[: -len(layers)], *layers]
-
-
-def _as_tail(front: Front) -> Tail:
-    assert isinstance(front, Tail)
-    return front
+    return [(kernel[None, None] if kernel.ndim == 2 else kernel, bias) for kernel, bias in pairs]
 
 
 def save_decoder(path: Path, decoder: Decoder, scores: dict[str, float]) -> None:
@@ -92,8 +92,8 @@ def save_decoder(path: Path, decoder: Decoder, scores: dict[str, float]) -> None
     save_arrays(path, arrays | {f"score_{name}": value for name, value in scores.items()})
 
 
-def load_decoder(path: Path, decoder: Decoder) -> dict[str, float]:
-    """Gives a decoder weights that save_decoder() wrote; how good it was with them.
+def load_decoder(path: Path, decoder: Decoder) -> None:
+    """Gives a decoder weights that save_decoder() wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -101,14 +101,9 @@ def load_decoder(path: Path, decoder: Decoder) -> dict[str, float]:
     """
     with np.load(path) as arrays:
         weights = [arrays[name] for name in arrays if name.startswith("weights_")]
-        if [one.shape for one in weights] != [tuple(one.shape) for one in decoder.weights]:
-            raise ValueError(f"{path} holds another decoder than the recipe's")
-        decoder.set_weights(weights)
-        return {
-            name.removeprefix("score_"): float(arrays[name])
-            for name in arrays
-            if name.startswith("score_")
-        }
+    if [one.shape for one in weights] != [tuple(one.shape) for one in decoder.weights]:
+        raise ValueError(f"{path} holds another decoder than the recipe's")
+    decoder.set_weights(weights)
 
 
 def trainable(layers: Sequence[Any], value: bool) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -66,10 +65,9 @@ class Scored:
         self.learner, self.stage = learner, learner.recipe.self_critical
         captions = learner.train.captions
         self.rewards = Rewards(captions, learner.vocabulary)
-        self.first = learner.vocabulary.encode([learner.recipe.style])[0]
         self.speaker = Speaker(
             learner.decoder,
-            self.first,
+            learner.first,
             self.stage.words,
             self.stage.samples,
             self.stage.temperature,
@@ -98,7 +96,7 @@ class Scored:
         said = np.asarray(self.speaker.predict_on_batch(features))
         mask = until_end(said, self.learner.vocabulary.end)
         rewards = self.rewards.of(photos, said, mask)
-        inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.first)
+        inputs = np.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=self.learner.first)
         spoken = Batch(features, inputs, said, mask * advantages(rewards) / mask.sum())
         self.model.train_on_batch((astuple(spoken), astuple(next(self.written))))
         return float(rewards.mean())
@@ -107,7 +105,7 @@ class Scored:
 def train(packed: Path, encoder: str, recipe: str, out: Path, views: int) -> None:
     """
     Args:
-        out: the folder that training.end_to_end.likelihood wrote.
+        out: the folder that training.end_to_end.likelihood or hand_over wrote.
         views: of each photo, among which each batch chooses.
 
     Raises:
@@ -130,16 +128,21 @@ def train(packed: Path, encoder: str, recipe: str, out: Path, views: int) -> Non
     )
     learner = Learner(asked, vocabulary, corpus, dev, decoder)
     training = Scored(learner)
-    dev_features = dev.features.values[0][dev.rows]
-    best = math.inf
-    for epoch in range(asked.self_critical.epochs + 1):
-        reward = training.run_epoch() if epoch else 0.0
-        scores = greedy_scores(learner, dev_features)
-        figures = {"recipe": recipe, "epoch": epoch, "reward": reward, "dev": scores}
-        print(json.dumps(figures), flush=True)
-        if epoch and scores["CIDEr"] > best:
+    scores = greedy_scores(learner, dev.features.values[0])
+    _report(recipe, 0, 0.0, scores)
+    best = scores["CIDEr"]
+    for epoch in range(1, asked.self_critical.epochs + 1):
+        reward = training.run_epoch()
+        scores = greedy_scores(learner, dev.features.values[0])
+        _report(recipe, epoch, reward, scores)
+        if scores["CIDEr"] > best:
+            best = scores["CIDEr"]
             save_decoder(out / f"{recipe}.npz", decoder, scores)
-        best = max(best, scores["CIDEr"]) if epoch else scores["CIDEr"]
+
+
+def _report(recipe: str, epoch: int, reward: float, scores: dict[str, float]) -> None:
+    figures = {"recipe": recipe, "epoch": epoch, "reward": reward, "dev": scores}
+    print(json.dumps(figures), flush=True)
 
 
 def main() -> None:
