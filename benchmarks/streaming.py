@@ -51,7 +51,7 @@ def afresh(step: Callable[..., dict[str, float]], *arguments: Path) -> dict[str,
 
 
 def write(root: Path, out: Path) -> dict[str, float]:
-    from training.datasets import coco
+    from training.data import coco
 
     start = highest_resident_mb()
     photos = sum(coco.write(root, out).photos.values())
@@ -59,7 +59,7 @@ def write(root: Path, out: Path) -> dict[str, float]:
 
 
 def read(out: Path) -> dict[str, float]:
-    from training.datasets import open_split
+    from training.data import open_split
 
     size = sum(len(example.photo) for split in SPLITS for example in open_split(out, split))
     return {"reading_mb": highest_resident_mb(), "size_of_photos_mb": size >> 20}

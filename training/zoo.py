@@ -5,7 +5,7 @@
 
 A row trains on data/NAME and keeps its features and its run under runs/zoo; features of an earlier
 row with the same photos and encoder are taken again. Its figures go into docs/model-zoo.json, from
-which training.plots draws a picture. Prints all rows as a table.
+which training.train.plots draws a picture. Prints all rows as a table.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from typing import Any
 
 from app.captioning.captioner import Captioner
 from app.captioning.engines.litert import DETECTOR
-from training import regions, word2vec
-from training.datasets import open_split
-from training.detector import write_detector
-from training.export import export
-from training.features import compute
-from training.photos import upright
+from training.data import open_split, regions, word2vec
+from training.data.features import compute
+from training.data.photos import upright
+from training.encoders.detector import write_detector
+from training.export.checkpoint import export
 from training.recipes import Recipe, load_recipe
-from training.reopen import reopen
-from training.runs import read_log
-from training.train import train
+from training.train.reopen import reopen
+from training.train.runs import read_log
+from training.train.train import train
 
 FIGURES = Path("docs/model-zoo.json")
 FOLDER = Path("runs/zoo")

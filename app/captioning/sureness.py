@@ -21,11 +21,12 @@ class Steps:
 
 
 STEPS = {"en": Steps(0.59, 0.5), "zh": Steps(0.81, 0.72)}
-"""Of kantu-1, by training.sureness: chosen on one half of Flickr8k's dev photos so that nearly nine
-in ten captions come close to those by people from the first step on, more than six in ten from the
-second on, and fewer than half below. On the other half, 500 photos, these are in English 87, 61 and
-46 % (of 178, 184 and 138 captions), in Chinese 84, 65 and 45 % (of 102, 181 and 217). Training by
-the score made it surer of all it says, hence steps higher than those of the other model."""
+"""Of kantu-1, by training.evaluation.sureness: chosen on one half of Flickr8k's dev photos so that
+nearly nine in ten captions come close to those by people from the first step on, more than six in
+ten from the second on, and fewer than half below. On the other half, 500 photos, these are in
+English 87, 61 and 46 % (of 178, 184 and 138 captions), in Chinese 84, 65 and 45 % (of 102, 181 and
+217). Training by the score made it surer of all it says, hence steps higher than those of the
+other model."""
 
 
 POINTING_STEPS = {"en": Steps(0.43, 0.37), "zh": Steps(0.70, 0.60)}

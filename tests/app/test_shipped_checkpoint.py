@@ -154,8 +154,8 @@ def test_the_assets_stay_small(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_card_gives_the_manifest_s_scores_and_the_commands(name):
     card = (ASSETS / name / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "python -m training.evaluate" in card
-    assert "python -m training.parity" in card
+    assert "python -m training.evaluation.evaluate" in card
+    assert "python -m training.evaluation.parity" in card
     manifest = json.loads((ASSETS / name / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["encoder"]["name"] in card
 

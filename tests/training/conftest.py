@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from tests.training.detectors import write_graph
-from training import detector, encoders, features, regions
-from training.conversion import convert_encoder
-from training.datasets import flickr8k
-from training.export import export
+from training import encoders
+from training.data import features, flickr8k, regions
+from training.encoders import detector
+from training.export.checkpoint import export
+from training.export.conversion import convert_encoder
 from training.recipes import Likelihood, Recipe, SelfCritical
-from training.train import train
+from training.train.train import train
 
 TINY = encoders.efficientnet_lite.encoder("tiny", 0.25, 0.3, 96, "", "", "")
 COLOURS = {"red": ("红色", "#c00000"), "green": ("绿色", "#00a000"), "blue": ("蓝色", "#0000d0")}

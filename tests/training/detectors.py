@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.detector import CHANNELS, PHOTO_SIZE, anchors
-from training.detector import ENCODINGS, LOGITS, MAP
+from training.encoders.detector import ENCODINGS, LOGITS, MAP
 
 IDS = {"red": 18, "green": 17, "blue": 3}
 """COCO's of dog, cat and car."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from training import train
-from training.distributed import spread_seeds
 from training.recipes import Likelihood, Recipe
+from training.train.distributed import spread_seeds
+from training.train.train import train
 
 RECIPE = Recipe(
     "en",

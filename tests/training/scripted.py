@@ -12,7 +12,7 @@ from PIL import Image
 from app.captioning.captioner import Caption, Encoding
 from app.captioning.grounding import Region, Slot
 from tests.fakes import FakeCaptioner
-from training.datasets import coco
+from training.data import coco
 
 HEIGHT = 50
 

@@ -10,9 +10,9 @@ from app.captioning.checkpoint import open_checkpoint
 from app.captioning.detector import PHOTO_SIZE
 from app.captioning.engines import ENGINES, load_engine
 from tests.training.conftest import COLOURS, THINGS, Pipeline
-from training.evaluate_run import evaluate_run, load_dev
-from training.reopen import reopen
-from training.runs import read_log
+from training.train.evaluate_run import evaluate_run, load_dev
+from training.train.reopen import reopen
+from training.train.runs import read_log
 
 
 def photo(colour: str) -> np.ndarray:

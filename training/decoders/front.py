@@ -113,7 +113,7 @@ class Tail(layers.Layer):
 
 
 class Grounded(layers.Layer):
-    """For what training.regions computes: what a tail has packed, and the regions after it.
+    """For what training.data.regions computes: what a tail has packed, and the regions after it.
 
     The tail is held, so that it can be served; it is not trained.
     """

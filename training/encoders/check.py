@@ -4,7 +4,7 @@
     python -m training.encoders.check all
 
 Each encoder is followed by a small Show-and-Tell decoder, of which one gradient step is taken
-through all its layers; then it is converted to int8 as training.features does, and the LiteRT
+through all its layers; then it is converted to int8 as training.data.features does, and the LiteRT
 interpreter, which serves, encodes a photo. A line of a table says how large it is, what the step
 did to the loss, how near int8 comes to float (cosine of the features of photos that the calibration
 did not see, the least of them), and the processor time that a photo takes. It says nothing of how
@@ -23,8 +23,8 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
-from training.conversion import convert_encoder
 from training.encoders import ENCODERS, Encoder, build
+from training.export.conversion import convert_encoder
 
 PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 8

@@ -11,6 +11,6 @@ The photo passes the whole encoder at each step, so this wants a GPU. The two in
 any backend of Keras (KERAS_BACKEND=jax, say), without TensorFlow and without the dataset: `pack`
 writes all that they read. Decoders that were trained by other means, over one tail, begin with
 `hand_over` in place of `likelihood`. What comes out goes on like any other training:
-`training.features` takes encoder.npz as weights, and `training.end_to_end.adopt` makes run folders
-of the decoders.
+`training.data.features` takes encoder.npz as weights, and `training.end_to_end.adopt` makes run
+folders of the decoders.
 """

@@ -1,6 +1,6 @@
 """Makes a run folder of a decoder that was trained end to end, for features of its encoder.
 
-    python -m training.features --dataset data/mixed --encoder efficientnet_lite3 \\
+    python -m training.data.features --dataset data/mixed --encoder efficientnet_lite3 \\
         --weights runs/tuned/encoder.npz --kind map --views 2 --out runs/features_tuned
     python -m training.end_to_end.adopt --trained runs/tuned --recipe soft_attention_tuned_en \\
         --dataset data/mixed --features runs/features_tuned --run runs/soft_attention_tuned_en
@@ -13,13 +13,13 @@ import json
 from pathlib import Path
 
 from app.captioning.vocabulary import Vocabulary
-from training.building import DecoderShape, build_decoder
-from training.datasets import DatasetError
+from training.data import DatasetError
+from training.data.loading import load_corpus
+from training.decoders.building import DecoderShape, build_decoder
 from training.end_to_end.model import load_decoder
-from training.loading import load_corpus
 from training.recipes import load_recipe
-from training.runs import begin_run, end_run, keep, run_config
-from training.trainer import measure
+from training.train.runs import begin_run, end_run, keep, run_config
+from training.train.trainer import measure
 
 
 def adopt(trained: Path, recipe: str, dataset: Path, features: Path, run: Path) -> dict[str, float]:

@@ -20,7 +20,7 @@ from training.decoders.front import Tail
 from training.encoders import read_weights
 from training.encoders.weights import write_weights
 from training.end_to_end.model import save_decoder, with_tail
-from training.runs import load_run
+from training.train.runs import load_run
 
 
 def hand_over(runs: Sequence[Path], recipes: Sequence[str], weights: Path, out: Path) -> None:

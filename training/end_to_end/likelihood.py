@@ -27,16 +27,16 @@ import numpy as np
 from tqdm import tqdm
 
 from app.captioning.vocabulary import Vocabulary
-from training.building import photos_to_adapt_to
-from training.corpus import Batch, Corpus, batches, mentioned
+from training.data.corpus import Batch, Corpus, batches, mentioned
 from training.decoders import Decoder
+from training.decoders.building import photos_to_adapt_to
 from training.encoders import ENCODERS
 from training.encoders.weights import write_weights
 from training.end_to_end.model import Encoder, Speaker, save_decoder, trainable, words_said
 from training.end_to_end.packed import Packed, load_encoder, load_packed, load_vocabulary
-from training.metrics import score
+from training.evaluation.metrics import score
 from training.recipes import Likelihood, Recipe, load_recipe
-from training.schedule import learning_rate_schedule
+from training.train.schedule import learning_rate_schedule
 
 AVERAGED = 0.25
 """The share of a stage's last steps that the mean of the weights is mostly of."""
@@ -111,7 +111,7 @@ class Together(keras.Model):
 def train(packed: Path, encoder: str, recipes: Sequence[str], out: Path, views: int) -> None:
     """
     Args:
-        views: of each photo, as training.views has them, among which each batch chooses.
+        views: of each photo, as training.data.augmentation has them; each batch chooses among them.
 
     Raises:
         FileNotFoundError: there is no pack.

@@ -10,13 +10,13 @@ import keras
 import numpy as np
 
 from app.captioning.vocabulary import Vocabulary
-from training.building import DecoderShape, build_decoder
+from training.data.augmentation import PHOTO_SIZE
 from training.decoders import Decoder
+from training.decoders.building import DecoderShape, build_decoder
 from training.decoders.front import Tail, TailShape
 from training.encoders import ENCODERS, Weights, build
 from training.recipes import Recipe
-from training.saving import save_arrays
-from training.views import PHOTO_SIZE
+from training.train.saving import save_arrays
 
 ENCODED_TOGETHER = 128
 

@@ -18,12 +18,12 @@ import numpy as np
 from PIL import Image
 
 from app.captioning.captioner import squash
-from training.datasets import DatasetError, open_split
+from training.data import DatasetError, open_split
+from training.data.augmentation import PHOTO_SIZE
+from training.data.photos import upright
+from training.data.tokenization import words
 from training.encoders import ENCODERS, build, find_weights, read_weights
 from training.encoders.weights import write_weights
-from training.photos import upright
-from training.tokenization import words
-from training.views import PHOTO_SIZE
 
 SPLITS = ("train", "dev")
 LANGUAGES = ("en", "zh")

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from app.captioning.vocabulary import Vocabulary
-from training.corpus import Corpus, Features
+from training.data.augmentation import view
+from training.data.corpus import Corpus, Features
 from training.encoders.encoder import Weights
 from training.encoders.weights import read_weights
 from training.recipes import Recipe
-from training.views import view
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Trains a decoder by the score itself, as training.self_critical does, on a tuned encoder.
+"""Trains a decoder by the score itself, as training.train.self_critical does, on a tuned encoder.
 
 The whole encoder, its tail too, stays as it is, so its features are computed once. Reads
 encoder.npz and RECIPE.npz, from training.end_to_end.hand_over or training.end_to_end.likelihood,
@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from training.corpus import Batch
+from training.data.corpus import Batch
 from training.decoders import Decoder
 from training.encoders import ENCODERS
 from training.end_to_end.likelihood import Learner, greedy_scores
@@ -30,7 +30,7 @@ from training.end_to_end.model import (
 )
 from training.end_to_end.packed import load_encoder, load_packed, load_vocabulary
 from training.recipes import SelfCritical, load_recipe
-from training.rewards import Rewards, advantages, until_end
+from training.train.rewards import Rewards, advantages, until_end
 
 
 class Rewarded(keras.Model):

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from app.captioning.detector import REGIONS, ROW
-from training.conversion import convert_decoder
 from training.decoders import DECODERS, Decoder, decoder_class
 from training.decoders.front import Block, Grounded, Pooled, Tail, TailShape, front_for
 from training.decoders.neural_baby_talk import CLASSES, NeuralBabyTalk
+from training.export.conversion import convert_decoder
 
 FEATURES, CELLS, WORDS, UNITS, PHOTOS, EACH = 7, 9, 11, 5, 3, 2
 TAIL = TailShape((Block(3, 8, 5, 4),), FEATURES)

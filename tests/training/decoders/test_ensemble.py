@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from training.conversion import convert_decoder
 from training.decoders import Decoder, Ensemble, decoder_class
 from training.decoders.front import front_for
+from training.export.conversion import convert_decoder
 
 FEATURES, CELLS, WORDS, UNITS, BEAM = 7, 9, 11, 5, 3
 LAST = np.array([3, 4, 5], np.int32)

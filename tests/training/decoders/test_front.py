@@ -3,8 +3,8 @@ import numpy as np
 
 from tests.training.conftest import TINY, Pipeline
 from training import encoders
+from training.data.features import load_features
 from training.decoders.front import Mean, Pooled, Tail, TailShape, front_for
-from training.features import load_features
 
 
 def test_the_map_and_the_tail_give_what_the_whole_encoder_gives(pipeline: Pipeline):

@@ -13,7 +13,7 @@ from app.captioning.vocabulary import SPECIAL, Vocabulary
 from training.decoders.front import Block, Mean, TailShape, front_for
 from training.decoders.neural_baby_talk import NeuralBabyTalk
 from training.recipes import Recipe
-from training.trainer import visual_words
+from training.train.trainer import visual_words
 
 RECIPE = Recipe("en", decoder="neural_baby_talk", grounded=True)
 VOCABULARY = RECIPE.vocabulary(Vocabulary([*SPECIAL, "a", "two", "runs", "run"]))
@@ -96,7 +96,7 @@ def test_a_token_goes_on_as_the_word_that_is_heard(decoder: NeuralBabyTalk):
 
 
 def test_features_without_regions_are_refused():
-    with pytest.raises(ValueError, match="compute them with training.regions"):
+    with pytest.raises(ValueError, match="compute them with training.data.regions"):
         NeuralBabyTalk(Mean(), len(VOCABULARY), 24, 24)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training import features
+from training.data import features
 from training.encoders import ENCODERS, WeightsError, build, find_weights, read_weights
 
 KERAS_WRITES = "ignore:__array__ implementation doesn't accept:DeprecationWarning"

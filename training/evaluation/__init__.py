@@ -1,0 +1,1 @@
+"""What captions are worth: metrics, and what scores a checkpoint."""

@@ -1,0 +1,1 @@
+"""One training: the trainer, its losses, and the run folder."""

@@ -1,0 +1,52 @@
+"""How good the captions are that a decoder said at random, and which it should say more often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.captioning.vocabulary import END, Vocabulary
+from training.evaluation.metrics import Cider
+
+
+class Rewards:
+    """CIDEr-D against the training captions of the same photo.
+
+    The end counts as a word, in captions as in references: without it a decoder learns to stop in
+    the middle of a sentence.
+    """
+
+    def __init__(self, captions: Sequence[Sequence[Sequence[str]]], vocabulary: Vocabulary):
+        """captions: the words of each caption of each photo."""
+        self.vocabulary = vocabulary
+        self.cider = Cider([[[*words, END] for words in five] for five in captions])
+
+    def of(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """In percent, float64 (photos, samples).
+
+        Args:
+            photos: int (photos,), their places among the captions.
+            said: int (photos × samples, time), ids of words.
+            mask: like said, from until_end().
+        """
+        words = self.vocabulary.words
+        of_each = np.repeat(photos, len(said) // len(photos))
+        rewards = [
+            self.cider.score([words[index] for index in ids[: int(length)]], photo)
+            for photo, ids, length in zip(of_each, said, mask.sum(axis=1), strict=True)
+        ]
+        return 100 * np.array(rewards).reshape(len(photos), -1)
+
+
+def advantages(rewards: np.ndarray) -> np.ndarray:
+    """How much better each caption is than the others of its photo are on average (Luo 2020), as
+    CIDEr-D, float32 (photos × samples, 1), for rewards (photos, samples) in percent."""
+    others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rewards.shape[1] - 1)
+    return (rewards - others).reshape(-1, 1).astype(np.float32) / 100
+
+
+def until_end(said: np.ndarray, end: int) -> np.ndarray:
+    """1 up to and including the first end of each row, 0 after it; float32 like said."""
+    ended_before = np.cumsum(said == end, axis=1) - (said == end)
+    return (ended_before == 0).astype(np.float32)
