@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from app.config import Settings
-    from app.web.service import Load
+    from app.models import Load
 
 
 def create_app(settings: Settings | None = None, load: Load | None = None) -> Flask:
@@ -31,28 +31,29 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     from app.captioning.captioner import Captioner
     from app.captioning.checkpoint import CheckpointError
     from app.config import ROOT, SettingError, Settings
+    from app.models import load_models
     from app.web import (
         access,
         cors,
-        errors,
         language,
         log,
         metrics,
         proxies,
+        responses,
         security,
         texts,
         uploads,
     )
     from app.web.api import api
     from app.web.api_page import api_page
+    from app.web.counters import Counters
     from app.web.health import health
-    from app.web.max_door import max_door
+    from app.web.max_compat import max_compat
     from app.web.pages import pages
     from app.web.pwa import pwa
     from app.web.queue import Queue
     from app.web.rate_limit import RateLimit
-    from app.web.service import Service, load_models
-    from app.web.tally import Tally
+    from app.web.service import Service
 
     load = load or Captioner.load
     try:
@@ -68,11 +69,10 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["kantu"] = Service(
         settings,
-        load,
         models,
         Queue(settings.queue),
         RateLimit(settings.rate_limit) if settings.rate_limit else None,
-        Tally(),
+        Counters(),
     )
 
     Babel(app, locale_selector=language.choose)
@@ -85,8 +85,8 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     cors.init_app(app, settings)
     access.init_app(app, settings)
     metrics.init_app(app, settings)
-    errors.init_app(app)
-    for blueprint in (pages, api, api_page, max_door, pwa, health):
+    responses.init_app(app)
+    for blueprint in (pages, api, api_page, max_compat, pwa, health):
         app.register_blueprint(blueprint)
-    app.cli.add_command(cli.caption)
+    app.cli.add_command(cli.command(settings, load))
     return app

@@ -6,18 +6,17 @@ pixel is decoded, and what Pillow raises on hostile data comes out as a `PhotoEr
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from flask_babel import lazy_gettext as _l
-from flask_babel.speaklater import LazyString
 from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
+
+from app.errors import N_, PublicError
 
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
@@ -74,36 +73,53 @@ TURNS = {
 """What puts a photo upright, by its EXIF orientation."""
 
 
-STATUSES = {
-    "empty_photo": 400,
-    "photo_too_large": 413,
-    "too_many_pixels": 413,
-    "not_jpeg": 415,
-    "corrupt_photo": 422,
-}
-"""Why a photo may be refused: a code that stays the same, and its HTTP status."""
+class PhotoError(PublicError):
+    """Why a photo was refused."""
 
 
-class PhotoError(Exception):
-    """Why a photo was refused.
+class EmptyPhoto(PhotoError):
+    code = "empty_photo"
+    message = N_("This file is empty. Choose another photo.")
 
-    Attributes:
-        code: one of STATUSES, for programs.
-        status: the HTTP status.
-        message: a sentence that says what to do, in the language of the request that is being
-            answered when it is turned into a str; English outside a request.
-        values: what the sentence names, such as the limit.
-    """
 
-    def __init__(self, code: str, message: LazyString, **values: Any):
-        super().__init__(code)
-        self.code = code
-        self.status = STATUSES[code]
-        self.message = LazyString(operator.mod, message, values)
-        self.values = values
+class PhotoTooLarge(PhotoError):
+    """Also of photos that are not read, because their length alone says it."""
 
-    def __str__(self) -> str:
-        return str(self.message)
+    code = "photo_too_large"
+    message = N_(
+        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
+        "quality, and send it again."
+    )
+
+    def __init__(self, max_bytes: int):
+        super().__init__(limit=megabytes(max_bytes))
+
+
+class TooManyPixels(PhotoError):
+    code = "too_many_pixels"
+    message = N_(
+        "This photo has %(width)d × %(height)d pixels, more than the %(limit)g megapixels "
+        "that can be read. Make it smaller and send it again."
+    )
+
+
+class NotJpeg(PhotoError):
+    code = "not_jpeg"
+    message = N_("This file is not a JPEG photo. Save or export the photo as JPEG and send that.")
+
+
+class OtherFormat(NotJpeg):
+    message = N_(
+        "This file is %(format)s, not JPEG. Save or export the photo as JPEG and send that."
+    )
+
+
+class CorruptPhoto(PhotoError):
+    code = "corrupt_photo"
+    message = N_(
+        "This photo is damaged or incomplete. Open it on your device, save it as JPEG again, "
+        "and send the new file."
+    )
 
 
 def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
@@ -131,23 +147,10 @@ def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
     with _refusing_what_pillow_refuses():
         photo, limit = _open(data, max_pixels)
     if photo.width * photo.height > limit:
-        message = _l(
-            "This photo has %(width)d × %(height)d pixels, more than the %(limit)g megapixels "
-            "that can be read. Make it smaller and send it again."
-        )
-        size = {"width": photo.width, "height": photo.height}
-        raise PhotoError("too_many_pixels", message, **size, limit=rounded(limit / 1e6))
+        megapixels = rounded(limit / 1e6)
+        raise TooManyPixels(width=photo.width, height=photo.height, limit=megapixels)
     with _refusing_what_pillow_refuses():
         return _decode(photo)
-
-
-def too_large(max_bytes: int) -> PhotoError:
-    """Also for photos that are not read, because their length alone says it."""
-    message = _l(
-        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower "
-        "quality, and send it again."
-    )
-    return PhotoError("photo_too_large", message, limit=megabytes(max_bytes))
 
 
 def megabytes(size: int) -> float:
@@ -161,20 +164,13 @@ def rounded(amount: float) -> float:
 
 def _check_file(data: bytes, max_bytes: int) -> None:
     if not data:
-        message = _l("This file is empty. Choose another photo.")
-        raise PhotoError("empty_photo", message)
+        raise EmptyPhoto
     if len(data) > max_bytes:
-        raise too_large(max_bytes)
+        raise PhotoTooLarge(max_bytes)
     if data.startswith(START_OF_IMAGE):
         return
     other = _other_format(data)
-    if other:
-        message = _l(
-            "This file is %(format)s, not JPEG. Save or export the photo as JPEG and send that."
-        )
-        raise PhotoError("not_jpeg", message, format=other)
-    message = _l("This file is not a JPEG photo. Save or export the photo as JPEG and send that.")
-    raise PhotoError("not_jpeg", message)
+    raise OtherFormat(format=other) if other else NotJpeg
 
 
 def _other_format(data: bytes) -> str | None:
@@ -193,11 +189,7 @@ def _refusing_what_pillow_refuses() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        message = _l(
-            "This photo is damaged or incomplete. Open it on your device, save it as JPEG again, "
-            "and send the new file."
-        )
-        raise PhotoError("corrupt_photo", message) from error
+        raise CorruptPhoto from error
 
 
 class _Stream(BytesIO):

@@ -51,15 +51,15 @@ def afresh(step: Callable[..., dict[str, float]], *arguments: Path) -> dict[str,
 
 
 def write(root: Path, out: Path) -> dict[str, float]:
-    from training.data import coco
+    from training.data.datasets import make
 
     start = highest_resident_mb()
-    photos = sum(coco.write(root, out).photos.values())
+    photos = sum(make(root, out).photos.values())
     return {"photos": photos, "start_mb": start, "writing_mb": highest_resident_mb()}
 
 
 def read(out: Path) -> dict[str, float]:
-    from training.data import open_split
+    from training.data.datasets import open_split
 
     size = sum(len(example.photo) for split in SPLITS for example in open_split(out, split))
     return {"reading_mb": highest_resident_mb(), "size_of_photos_mb": size >> 20}

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
-from click.testing import Result
+from click.testing import CliRunner, Result
 
-from app import create_app
+from app import cli
 from app.captioning.captioner import Captioner, Encoding
 from app.captioning.checkpoint import MANIFEST, CheckpointError, sha256
 from app.captioning.vocabulary import Vocabulary
 from app.config import Settings
-from app.web.service import Load
+from app.models import Load
 from benchmarks.folder import fill
 from tests.fakes import FakeCaptioner
 from tests.photos import NAMES, jpeg
@@ -33,7 +32,7 @@ def checkpoint(folder: Path) -> Path:
     for language in ("en", "zh"):
         Vocabulary.build([["a", "dog"]], 1).save(folder / f"vocabulary_{language}.txt")
     manifest = {
-        "format": 1,
+        "format": 2,
         "name": folder.name,
         "encoder": {"photo_size": 224},
         "languages": dict.fromkeys(("en", "zh"), {"max_words": 20, "length_penalty": 1.0}),
@@ -83,9 +82,8 @@ def load_broken(folder: Path, engine: str) -> Captioner:
 
 def run(model: Path, load: Load, *arguments: object, **settings: Any) -> Result:
     """`flask caption` with these arguments, in this process."""
-    app = create_app(Settings(models=(model,), **settings), load_fake)
-    app.extensions["kantu"] = replace(app.extensions["kantu"], load=load)
-    return app.test_cli_runner().invoke(args=["caption", *map(str, arguments)])
+    command = cli.command(Settings(models=(model,), **settings), load)
+    return CliRunner().invoke(command, list(map(str, arguments)))
 
 
 def rows(file: Path) -> list[dict[str, Any]]:

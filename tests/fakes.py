@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from PIL import Image
 
 from app import create_app
 from app.captioning.captioner import Caption, Captioner, Encoding
+from app.captioning.confidence import Confidence, mean_probability
 from app.captioning.grounding import Box, Region, Slot
 from app.config import Settings
 
@@ -27,6 +29,8 @@ class FakeCaptioner:
     """Says the same of every photo: caption n with probability 0.15 / 10 ** n."""
 
     objects: tuple[str, ...] = ()
+    confident = True
+    confidence = {"en": Confidence(0.6, 0.5), "zh": Confidence(0.82, 0.72)}
 
     def __init__(self, name: str = "fake", languages: tuple[str, ...] = ("en", "zh")):
         self.name = name
@@ -36,7 +40,7 @@ class FakeCaptioner:
 
     def encode(self, photo: np.ndarray) -> Encoding:
         self.seen.append(photo.shape)
-        return Encoding(photo.mean(axis=(0, 1)).astype(np.float32))
+        return Encoding({"pooled": photo.mean(axis=(0, 1)).astype(np.float32)})
 
     def decode(
         self,
@@ -45,22 +49,37 @@ class FakeCaptioner:
         beam_width: int = 3,
         mention: Sequence[str] = (),
     ) -> list[Caption]:
-        return said(SAID[language][:beam_width], 0.15)
+        return said(SAID[language][:beam_width], 0.15, language, self.confidence[language])
 
 
 def said(
-    texts: Sequence[str], chance: float, slots: Callable[[str], tuple[Slot, ...]] = lambda text: ()
+    texts: Sequence[str],
+    chance: float,
+    language: str,
+    confidence: Confidence,
+    slots: Callable[[str], tuple[Slot, ...]] = lambda text: (),
 ) -> list[Caption]:
     """Captions, each a tenth as likely as the one before."""
+    scores = [math.log(chance / 10**index) for index in range(len(texts))]
     return [
         Caption(
             text,
             tuple(text.lower().strip(".").split()),
-            math.log(chance / 10**index),
+            score,
             slots(text),
+            confidence.level(mean_probability(text, language, score)),
         )
-        for index, text in enumerate(texts)
+        for text, score in zip(texts, scores, strict=True)
     ]
+
+
+class Unmeasured(FakeCaptioner):
+    """Does not know what its probabilities are worth."""
+
+    confident = False
+
+    def decode(self, *arguments: Any) -> list[Caption]:
+        return [replace(caption, confidence=None) for caption in super().decode(*arguments)]
 
 
 REGIONS = (
@@ -81,6 +100,7 @@ class PointingCaptioner(FakeCaptioner):
     """Sees the same three objects on every photo, and points at those that it names."""
 
     objects = ("person", "dog", "kite", "sports ball", "pizza")
+    confidence = {"en": Confidence(0.43, 0.37), "zh": Confidence(0.7, 0.6)}
 
     def __init__(self, name: str = "pointing", languages: tuple[str, ...] = ("en", "zh")):
         super().__init__(name, languages)
@@ -100,7 +120,8 @@ class PointingCaptioner(FakeCaptioner):
         mention: Sequence[str] = (),
     ) -> list[Caption]:
         self.mentioned.append(tuple(mention))
-        return said(POINTING[language][:beam_width], self.chances[language], _slots)
+        texts, chance = POINTING[language][:beam_width], self.chances[language]
+        return said(texts, chance, language, self.confidence[language], _slots)
 
 
 def _slots(text: str) -> tuple[Slot, ...]:

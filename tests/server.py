@@ -1,4 +1,4 @@
-"""A real gunicorn with the settings of deploy/, as users run it."""
+"""A real gunicorn with the settings of deploy/, as users run it; and a server in this process."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from app.config import ROOT
 
@@ -72,6 +76,25 @@ def serving(module: str, log: Path, **environment: str) -> Iterator[str]:
     """The address of a server that is ready; its output goes to `log`."""
     with running(module, log, **environment) as server:
         yield server.address
+
+
+@contextmanager
+def threaded(app: Any, port: int = 0) -> Iterator[BaseWSGIServer]:
+    """A server in threads of this process, whose `app` may be exchanged while it runs."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    # It looks so often, in seconds, whether it is to end.
+    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def address_of(server: BaseWSGIServer) -> str:
+    return f"http://127.0.0.1:{server.port}"
 
 
 def free_port() -> int:

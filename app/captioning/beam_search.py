@@ -37,25 +37,28 @@ class Rules:
     length_penalty: float = 1.0
     """Finished captions are ranked by log-probability / (words + 1) ** length_penalty."""
     # Arrays have neither a hash nor one answer to whether they are equal.
-    spoken: np.ndarray | None = field(default=None, compare=False)
-    """What is heard when an id is said, int (vocabulary,), where some sound alike, such as the
-    visual words of two dogs (Lu et al. 2018); None where each id is a word of its own."""
+    surface_forms: np.ndarray | None = field(default=None, compare=False)
+    """The id of the word that an id is written as, int (vocabulary,), where several are written
+    alike, such as the visual words of two dogs (Lu et al. 2018); None where each id is a word of
+    its own."""
 
     once: np.ndarray | None = field(default=None, compare=False)
     """Numbers of groups, int (vocabulary,), of each of which a caption holds one id at most, such
     as all that name one dog; -1 for ids of no group. None where there are no groups."""
 
-    favour: np.ndarray | None = field(default=None, compare=False)
+    logit_bias: np.ndarray | None = field(default=None, compare=False)
     """What is added to the log-probability of each id, float (vocabulary,), at least 0: what the
-    search prefers, beyond what the model would say. Only ids of a group may be favoured. It does
-    not count in the log-probabilities of hypotheses."""
+    search prefers, beyond what the model would say. Only ids of a group may have one. It does not
+    count in the log-probabilities of hypotheses."""
 
-    def favoured(self, words: tuple[int, ...]) -> float:
-        """What was added to the log-probability of these."""
-        return 0.0 if self.favour is None else float(self.favour[list(words)].sum())
+    def bias(self, words: tuple[int, ...]) -> float:
+        """What is added to the log-probability of these ids."""
+        return 0.0 if self.logit_bias is None else float(self.logit_bias[list(words)].sum())
 
-    def heard(self, words: tuple[int, ...]) -> tuple[int, ...]:
-        return words if self.spoken is None else tuple(self.spoken[list(words)].tolist())
+    def surface(self, words: tuple[int, ...]) -> tuple[int, ...]:
+        """What these ids are written as."""
+        forms = self.surface_forms
+        return words if forms is None else tuple(forms[list(words)].tolist())
 
 
 def beam_search(
@@ -65,7 +68,7 @@ def beam_search(
 
     No caption is empty, holds a banned id, says the same n words twice on end (a loop), or says the
     same three words in a row twice. A caption that reaches max_words ends there. Of captions that
-    are heard as the same sentence only the likeliest is found.
+    are written as the same sentence only the likeliest is found.
 
     Args:
         states: the decoder's state after each photo, float32 (photos, s).
@@ -75,8 +78,8 @@ def beam_search(
             each.
 
     Returns:
-        For each photo 1 to width hypotheses, ranked by length-normalised log-probability, with what
-        the rules favour.
+        For each photo 1 to width hypotheses, ranked by length-normalised log-probability, with the
+        bias of the rules.
 
     Raises:
         ValueError: the beam has no width, or there are not as many rules as photos.
@@ -135,10 +138,10 @@ class Search:
             last = [words[-1] if words else rules.start for words in partial]
             log_probabilities = yield rows, last
             totals = scores[:, None] + log_probabilities
-            if rules.favour is not None:
-                totals += rules.favour
+            if rules.logit_bias is not None:
+                totals += rules.logit_bias
             finished += [
-                Hypothesis(words, float(total) - rules.favoured(words))
+                Hypothesis(words, float(total) - rules.bias(words))
                 for words, total in zip(partial, totals[:, rules.end], strict=True)
                 if words
             ]
@@ -165,12 +168,12 @@ class Search:
         return top(totals, self.width)
 
     def best(self, finished: list[Hypothesis]) -> list[Hypothesis]:
-        """At most width of them, the best first; of those heard alike only the likeliest."""
+        """At most width of them, the best first; of those written alike only the likeliest."""
         ranked = sorted(finished, key=lambda one: -self._rank(one))
-        if self.rules.spoken is not None:
+        if self.rules.surface_forms is not None:
             firsts: dict[tuple[int, ...], Hypothesis] = {}
             for one in ranked:
-                firsts.setdefault(self.rules.heard(one.words), one)
+                firsts.setdefault(self.rules.surface(one.words), one)
             ranked = list(firsts.values())
         return ranked[: self.width]
 
@@ -182,40 +185,40 @@ class Search:
         """
         if len(finished) < self.width:
             return False
-        best = scores.max() + self._favour_left
+        best = scores.max() + self._bias_left
         hope = best / (self.rules.max_words + 1) ** self.rules.length_penalty
         return bool(best < 0 and hope <= self._rank(finished[-1]))
 
     @cached_property
-    def _favour_left(self) -> float:
+    def _bias_left(self) -> float:
         """The most that can still be added: one id of each group."""
-        favour, once = self.rules.favour, self.rules.once
-        if favour is None or once is None:
+        logit_bias, once = self.rules.logit_bias, self.rules.once
+        if logit_bias is None or once is None:
             return 0.0
-        return float(sum(favour[once == group].max() for group in set(once.tolist()) - {-1}))
+        return float(sum(logit_bias[once == group].max() for group in set(once.tolist()) - {-1}))
 
     def _rank(self, one: Hypothesis) -> float:
-        favoured = one.log_probability + self.rules.favoured(one.words)
-        return favoured / (len(one.words) + 1) ** self.rules.length_penalty
+        biased = one.log_probability + self.rules.bias(one.words)
+        return biased / (len(one.words) + 1) ** self.rules.length_penalty
 
 
 def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:
     totals[:, rules.end] = -np.inf
     totals[:, rules.banned] = -np.inf
     for row, words in zip(totals, partial, strict=True):
-        repeating = _repeating(rules.heard(words))
-        if rules.spoken is None:
+        repeating = _repeating(rules.surface(words))
+        if rules.surface_forms is None:
             row[repeating] = -np.inf
         else:
             for word in set(repeating):
-                row[rules.spoken == word] = -np.inf
+                row[rules.surface_forms == word] = -np.inf
         if rules.once is not None and words:
             for group in {int(rules.once[word]) for word in words} - {-1}:
                 row[rules.once == group] = -np.inf
 
 
 def _repeating(words: tuple[int, ...]) -> list[int]:
-    """The heard words that, said next, would repeat what was just said, or a run of three."""
+    """The words that, written next, would repeat what was just written, or a run of three."""
     loops = [
         words[-n]
         for n in range(1, (len(words) + 1) // 2 + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -13,14 +13,16 @@ from PIL import Image
 
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
 from app.captioning.checkpoint import (
+    SMOOTH,
     Checkpoint,
     CheckpointError,
     LanguageModel,
     open_checkpoint,
 )
+from app.captioning.confidence import Level, mean_probability
 from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
-from app.captioning.detector import REGIONS, Detections, sift
+from app.captioning.detector import REGIONS, Detections, non_maximum_suppression
 from app.captioning.engines import Engine, load_engine
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
@@ -39,6 +41,8 @@ class Caption:
     """Natural logarithm of the chance of exactly this sentence, not normalised by length."""
     slots: tuple[Slot, ...] = ()
     """Its visual words, in order, where the model points at what it names."""
+    confidence: Level | None = None
+    """How sure the model was of it; None where the checkpoint does not say what that is worth."""
 
     @property
     def probability(self) -> float:
@@ -54,8 +58,8 @@ class Caption:
 class Encoding:
     """A photo as decoders see it."""
 
-    features: np.ndarray
-    """float32 (n,) or (cells, n)."""
+    features: Mapping[str, np.ndarray]
+    """By their names, as app.captioning.engines has them."""
     regions: tuple[Region, ...] = ()
     """What was detected, the surest first; none where the checkpoint has no detector."""
 
@@ -69,6 +73,8 @@ class Captioner:
         visual = next(iter(checkpoint.languages.values())).visual_words
         self.objects = visual.classes if visual else ()
         """Names of what it can detect and be told to mention; none without a detector."""
+        self.confident = any(model.confidence for model in checkpoint.languages.values())
+        """Whether its captions say how sure it was."""
         self._checkpoint = checkpoint
         self._engine = engine
         self._lock = Lock()
@@ -91,14 +97,15 @@ class Captioner:
 
     def encode(self, photo: np.ndarray) -> Encoding:
         """An upright photo, uint8 RGB (height, width, 3), made ready for any language."""
-        squashed = np.asarray(squash(photo, self._checkpoint.photo_size))
+        checkpoint = self._checkpoint
+        squashed = np.asarray(squash(photo, checkpoint.photo_size, checkpoint.resizing))
         with self._lock:
             features = self._engine.encode(squashed)
             if not self.objects:
                 return Encoding(features)
-            found = sift(self._detect(np.asarray(squash(photo, DETECTOR_SIZE))))
-        together = np.concatenate([features, found.pack().ravel()])
-        return Encoding(together, found.regions(self.objects))
+            detections = self._detect(np.asarray(squash(photo, DETECTOR_SIZE)))
+        found = non_maximum_suppression(detections)
+        return Encoding({**features, "regions": found.pack()}, found.regions(self.objects))
 
     def decode(
         self,
@@ -174,9 +181,31 @@ class Captioner:
         return found
 
 
-def squash(photo: np.ndarray, size: int) -> Image.Image:
-    """The whole photo, uint8 RGB (height, width, 3), in a square of that size, as training did."""
-    return Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC)
+def squash(photo: np.ndarray, size: int, resizing: str = SMOOTH) -> Image.Image:
+    """The whole photo, uint8 RGB (height, width, 3), in a square of that size, as training did.
+
+    Args:
+        resizing: SMOOTH is bicubic, of all pixels. SAMPLED is tf.image.resize_images before
+            TensorFlow 2: bilinear between the four pixels next to each place, and places are
+            counted from the upper left corner.
+    """
+    if resizing == SMOOTH:
+        return Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC)
+    sampled = _sampled(_sampled(photo, size, 0), size, 1)
+    return Image.fromarray(np.rint(sampled).astype(np.uint8))
+
+
+def _sampled(pixels: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """So many along an axis, float32."""
+    length = pixels.shape[axis]
+    places = np.arange(size, dtype=np.float32) * np.float32(length / size)
+    before = places.astype(int)
+    share = np.expand_dims(places - before, tuple(range(1, pixels.ndim - axis)))
+    first, second = (
+        pixels.take(np.minimum(at, length - 1), axis).astype(np.float32)
+        for at in (before, before + 1)
+    )
+    return first + (second - first) * share.astype(np.float32)
 
 
 def caption_rules(
@@ -197,12 +226,12 @@ def caption_rules(
 
 
 def _caption(hypothesis: Hypothesis, model: LanguageModel, rules: Rules, language: str) -> Caption:
-    words = model.vocabulary.decode(rules.heard(hypothesis.words))
-    if not model.visual_words:
-        return Caption(sentence(words, language), words, hypothesis.log_probability)
-    regions = [model.visual_words.region(token) for token in hypothesis.words]
-    if language == "en":
-        words = with_articles(words, regions)
-    text = sentence(words, language)
-    slots = find_slots(text, words, regions)
-    return Caption(text, words, hypothesis.log_probability, slots)
+    words = model.vocabulary.decode(rules.surface(hypothesis.words))
+    regions: list[int | None] = [None] * len(words)
+    if model.visual_words:
+        regions = [model.visual_words.region(token) for token in hypothesis.words]
+        words = with_articles(words, regions) if language == "en" else words
+    text, score = sentence(words, language), hypothesis.log_probability
+    mean = mean_probability(text, language, score)
+    level = model.confidence.level(mean) if model.confidence else None
+    return Caption(text, words, score, find_slots(text, words, regions), level)

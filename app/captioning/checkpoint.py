@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.captioning.confidence import Confidence
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import START, Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 FROZEN_GRAPH = "frozen_graph.pb"
 DETECTOR = "detector.tflite"
 """Where words point at what it finds."""
+SMOOTH, SAMPLED = RESIZINGS = ("smooth", "sampled")
+"""How photos are made as small as the encoder takes them; see captioner.squash()."""
 
 
 class CheckpointError(Exception):
@@ -34,6 +37,8 @@ class LanguageModel:
     """The word that captions begin with, unseen: `<start>`, or a style."""
     visual_words: VisualWords | None = None
     """Where words point at what a detector finds."""
+    confidence: Confidence | None = None
+    """Where it was measured what its probabilities are worth."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Checkpoint:
     languages: dict[str, LanguageModel]
     files: Mapping[str, str]
     """SHA-256 of those that the manifest lists, all checked, by their names."""
+    resizing: str = SMOOTH
+    """One of RESIZINGS."""
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -73,12 +80,16 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         for language, model in languages.items():
             if model.start not in model.vocabulary.words:
                 raise ValueError(f"the {language!r} vocabulary has no word {model.start}")
+        resizing = manifest["encoder"].get("resizing", SMOOTH)
+        if resizing not in RESIZINGS:
+            raise ValueError(f"the encoder's resizing is {resizing!r}")
         return Checkpoint(
             folder,
             str(manifest["name"]),
             int(manifest["encoder"]["photo_size"]),
             languages,
             dict(manifest["files"]),
+            resizing,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
@@ -129,7 +140,12 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         float(entry["length_penalty"]),
         str(entry.get("start", START)),
         VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
+        _confidence(entry["confidence"]) if "confidence" in entry else None,
     )
+
+
+def _confidence(entry: Mapping[str, Any]) -> Confidence:
+    return Confidence(float(entry["sure"]), float(entry["unsure"]))
 
 
 def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str, str]) -> None:

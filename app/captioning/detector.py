@@ -1,4 +1,4 @@
-"""What a detector saw, as regions: its boxes sifted, and what a decoder is shown of each.
+"""Which boxes of a detector are kept, as regions, and what a decoder is shown of each.
 
 The detector's graph gives every box it thought of (SSD, Liu et al. 2016); which are kept, and the
 pooling of the CNN's map under each, are a few small products that need no graph.
@@ -94,7 +94,9 @@ class Found:
         return packed
 
 
-def sift(detections: Detections, least: float = SCORE, most: int = REGIONS) -> Found:
+def non_maximum_suppression(
+    detections: Detections, least: float = SCORE, most: int = REGIONS
+) -> Found:
     """The surest regions, each class's without those that nearly cover one another.
 
     Args:

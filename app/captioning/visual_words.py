@@ -32,7 +32,7 @@ class VisualWords:
     """Names of the detector's, in its order."""
     ids: np.ndarray
     """int32 (classes, FORMS): the words' places in the vocabulary, -1 after the last."""
-    favours: np.ndarray
+    logit_bias: np.ndarray
     """float32 (classes,): what a search adds to the log-probability of words that point at each."""
 
     @classmethod
@@ -40,12 +40,12 @@ class VisualWords:
         cls,
         vocabulary: Vocabulary,
         words: Mapping[str, Sequence[str]],
-        favours: Mapping[str, float] = MappingProxyType({}),
+        logit_bias: Mapping[str, float] = MappingProxyType({}),
     ) -> VisualWords:
         """
         Args:
             words: of each class, by its name.
-            favours: by the same names; 0 where there is none.
+            logit_bias: by the same names; 0 where there is none.
 
         Raises:
             ValueError: the vocabulary lacks one of the words.
@@ -55,8 +55,8 @@ class VisualWords:
             row[: len(forms)] = vocabulary.encode(forms[:FORMS])
         if (ids == vocabulary.unknown).any():
             raise ValueError("a visual word is not in the vocabulary")
-        favoured = np.array([favours.get(name, 0.0) for name in words], np.float32)
-        return cls(vocabulary, tuple(words), ids, favoured)
+        biases = np.array([logit_bias.get(name, 0.0) for name in words], np.float32)
+        return cls(vocabulary, tuple(words), ids, biases)
 
     @classmethod
     def load(cls, path: Path, vocabulary: Vocabulary) -> VisualWords:
@@ -64,15 +64,16 @@ class VisualWords:
         vocabulary."""
         entries = json.loads(path.read_text(encoding="utf-8"))
         words = {name: entry["words"] for name, entry in entries.items()}
-        return cls.of(vocabulary, words, {name: entries[name]["favour"] for name in entries})
+        biases = {name: entry["logit_bias"] for name, entry in entries.items()}
+        return cls.of(vocabulary, words, biases)
 
     def save(self, path: Path) -> None:
         entries = {
             name: {
                 "words": self.vocabulary.decode(ids[ids >= 0]),
-                "favour": round(float(favour), 2),
+                "logit_bias": round(float(bias), 2),
             }
-            for name, ids, favour in zip(self.classes, self.ids, self.favours, strict=True)
+            for name, ids, bias in zip(self.classes, self.ids, self.logit_bias, strict=True)
         }
         lines = (
             f"{json.dumps(name)}: {json.dumps(entry, ensure_ascii=False)}"
@@ -86,20 +87,24 @@ class VisualWords:
         Args:
             classes: of a photo's regions, places in self.classes.
         """
-        heard = self._heard(classes)
-        silent = np.flatnonzero(heard == Vocabulary.unknown)
+        forms = self._surface_forms(classes)
+        unused = np.flatnonzero(forms == Vocabulary.unknown)
         size = len(self.vocabulary)
-        once = np.full(len(heard), -1)
+        once = np.full(len(forms), -1)
         once[size:] = np.repeat(np.arange(REGIONS), FORMS)
-        favour = np.zeros(len(heard), np.float32)
-        favour[size : size + len(classes) * FORMS] = np.repeat(self.favours[list(classes)], FORMS)
+        bias = np.zeros(len(forms), np.float32)
+        bias[size : size + len(classes) * FORMS] = np.repeat(self.logit_bias[list(classes)], FORMS)
         return replace(
-            rules, spoken=heard, once=once, favour=favour, banned=(*rules.banned, *silent.tolist())
+            rules,
+            surface_forms=forms,
+            once=once,
+            logit_bias=bias,
+            banned=(*rules.banned, *unused.tolist()),
         )
 
-    def _heard(self, classes: Sequence[int]) -> np.ndarray:
-        """What each token is heard as: int32 (tokens,), words of the vocabulary. Tokens that say
-        nothing are `<unk>`."""
+    def _surface_forms(self, classes: Sequence[int]) -> np.ndarray:
+        """What each token is written as: int32 (tokens,), words of the vocabulary. Tokens that are
+        no word's are `<unk>`."""
         table = np.full((REGIONS, FORMS), Vocabulary.unknown, np.int32)
         table[: len(classes)] = self.ids[list(classes)]
         table[table < 0] = Vocabulary.unknown
@@ -117,5 +122,5 @@ class VisualWords:
             rules: of a photo, from rules().
         """
         ids = self.ids[self.classes.index(name)]
-        assert rules.spoken is not None
-        return frozenset(np.flatnonzero(np.isin(rules.spoken, ids[ids >= 0])).tolist())
+        assert rules.surface_forms is not None
+        return frozenset(np.flatnonzero(np.isin(rules.surface_forms, ids[ids >= 0])).tolist())

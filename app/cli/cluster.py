@@ -1,12 +1,12 @@
-"""A crew on a Ray cluster: Ray Data keeps a pool of workers that have the model loaded.
+"""Captions on a Ray cluster: Ray Data keeps a pool of workers that have the model loaded.
 
 Its machines need Ray and what the server needs, nothing else. The code and the model travel from
 here once. So does each photo when a worker asks for it, by number: the cluster need not see these
 disks. Through `ray://` it learns no paths either. By `auto` or `HOST:6379` this command becomes a
 part of the cluster, and Ray writes down its command line, in which the paths stand.
 
-Who asks and who answers meet at a desk, an actor of the cluster. Ray Data does not work through Ray
-Client, by which `ray://` is reached, so it runs in a task of the cluster.
+Photos and captions go through a broker, an actor of the cluster. Ray Data does not work through
+Ray Client, by which `ray://` is reached, so it runs in a task of the cluster.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TOKEN = "Does it have a token? Then set RAY_AUTH_MODE=token and the same RAY_AUT
 """Ray tells one who has the wrong token, or none, no more than that there is no connection."""
 
 SECONDS = 1
-"""How long the desk waits for news, before one looks whether the cluster is still at it."""
+"""How long the broker waits for news, before one looks whether the cluster is still at it."""
 
 
 class Sent(NamedTuple):
@@ -58,7 +58,7 @@ class Sent(NamedTuple):
     languages: tuple[str, ...]
 
 
-class Desk:
+class Broker:
     """Where workers ask for photos, by number, and captions are left."""
 
     def __init__(self) -> None:
@@ -94,20 +94,20 @@ class Desk:
         return asked, captioned
 
 
-class Hand:
+class ClusterWorker:
     """A worker of the pool."""
 
-    def __init__(self, job: Job, desk: Any):
+    def __init__(self, job: Job, broker: Any):
         self._worker = Worker(job)
-        self._desk = desk
+        self._broker = broker
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        photo = ray.get(self._desk.photo.remote(row["item"]))
+        photo = ray.get(self._broker.photo.remote(row["item"]))
         rows = self._worker.caption(*photo) if photo else []
         return {"item": row["item"], "rows": json.dumps(rows)}
 
 
-def caption_all(job: Job, desk: Any, count: int, workers: int) -> None:
+def caption_all(job: Job, broker: Any, count: int, workers: int) -> None:
     """The task that runs Ray Data: so many photos, by number, each a block of its own, so that none
     waits for another."""
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -115,13 +115,13 @@ def caption_all(job: Job, desk: Any, count: int, workers: int) -> None:
         size=workers, max_concurrent_calls_per_actor=AT_ONCE, enable_true_multi_threading=True
     )
     numbers = ray.data.from_items(list(range(count)), override_num_blocks=count)
-    hand: Any = Hand  # Ray's types know no class here
-    captioned = numbers.map(hand, fn_constructor_args=(job, desk), compute=pool)
+    worker: Any = ClusterWorker  # Ray's types know no class here
+    captioned = numbers.map(worker, fn_constructor_args=(job, broker), compute=pool)
     for row in captioned.iter_rows():
-        ray.get(desk.leave.remote(row["item"], json.loads(row["rows"])))
+        ray.get(broker.leave.remote(row["item"], json.loads(row["rows"])))
 
 
-class Cluster:
+class ClusterExecutor:
     def __init__(self, job: Job, address: str, workers: int | None):
         """Raises CheckpointError, or click.ClickException where there is no cluster.
 
@@ -159,15 +159,15 @@ class Cluster:
 
     def _captioned(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Row]]]:
         """Numbers of tasks and their rows, none where those were given before."""
-        desk: Any = ray.remote(Desk).options(num_cpus=0, max_concurrency=1000).remote()
+        broker: Any = ray.remote(Broker).options(num_cpus=0, max_concurrency=1000).remote()
         remote = ray.remote(caption_all).options(num_cpus=0, max_retries=0)
-        run = remote.remote(self._job, desk, len(tasks), self._workers)
+        run = remote.remote(self._job, broker, len(tasks), self._workers)
         sent: Counter[int] = Counter()
         photos: dict[int, Sent | None] = {}
         ended: list[Any] = []
         while not ended:
             ended, _ = ray.wait([run], timeout=0)
-            asked, captioned = ray.get(desk.exchange.remote(photos))
+            asked, captioned = ray.get(broker.exchange.remote(photos))
             sent.update(asked)
             photos = {}
             for number in asked:

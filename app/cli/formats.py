@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from app.cli.job import Row
 
-COLUMNS = ("path", "language", "text", "log_probability", "error")
+COLUMNS = ("path", "language", "text", "log_probability", "confidence", "error")
 CONTROLS = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r"})
 """File names may hold these; where a line is a record, they are written as two signs."""
 
@@ -69,7 +69,7 @@ class Csv:
         return line.getvalue()
 
     def read(self, line: str) -> Line:
-        ((path, language, _, _, error),) = csv.reader([line])
+        ((path, language, *_, error),) = csv.reader([line])
         return Line(path, language, failed=bool(error))
 
 

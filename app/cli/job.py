@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from app.captioning.captioner import Captioner, Encoding
+from app.captioning.captioner import Encoding
 from app.captioning.checkpoint import CheckpointError
 from app.grounded import regions_json, slots_json
+from app.mentions import BadMention, check_mention
+from app.models import Load
 from app.photos import PhotoError, read_photo
-from app.web.errors import BadMention
-from app.web.mention import check_mention
 
 Row = dict[str, Any]
 """A language's caption of a photo, or the error that the photo met."""
@@ -29,7 +29,7 @@ class Job:
     beam_width: int
     max_bytes: int
     max_pixels: int
-    load: Callable[[Path, str], Captioner]
+    load: Load
     mention: tuple[str, ...] = ()
     """Objects that each caption has to name."""
 
@@ -49,8 +49,8 @@ class Result(NamedTuple):
         return next((row["error"]["message"] for row in self.rows if "error" in row), None)
 
 
-class Crew(Protocol):
-    """Those who caption: this process, several, or a cluster."""
+class Executor(Protocol):
+    """What captions the photos: this process, several, or a cluster."""
 
     name: str
     """The checkpoint's."""
@@ -105,6 +105,8 @@ class Worker:
             "text": best.text,
             "log_probability": best.log_probability,
         }
+        if best.confidence:
+            row["confidence"] = best.confidence
         if self.captioner.objects:
             row["template"] = best.template
             row["slots"] = slots_json(best.text, best.slots)
@@ -112,8 +114,8 @@ class Worker:
         return row
 
 
-class Alone:
-    """A crew of one: this process."""
+class SerialExecutor:
+    """This process alone."""
 
     def __init__(self, job: Job):
         """Raises CheckpointError."""

@@ -1,4 +1,4 @@
-"""A crew of several processes on this machine.
+"""Captions in several processes on this machine.
 
 Each loads the model for itself, whose files are mapped: the kernel holds them once. Each has one
 photo at a time, so it is known which one a process died of.
@@ -41,7 +41,7 @@ class _Process:
             self.pipe.send(task)
 
 
-class Processes:
+class ProcessExecutor:
     def __init__(self, job: Job, count: int):
         """Raises CheckpointError."""
         checkpoint = open_checkpoint(job.folder)

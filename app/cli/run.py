@@ -12,12 +12,12 @@ from pathlib import Path
 import click
 
 from app.captioning.checkpoint import MANIFEST, CheckpointError, sha256
-from app.cli.job import Alone, Crew, Job, Result, Task, name
-from app.cli.places import Place, PlaceError, ResultsFile, StandardOutput
+from app.cli.job import Executor, Job, Result, SerialExecutor, Task, name
+from app.cli.output import Output, OutputError, ResultsFile, StandardOutput
 from app.cli.progress import Progress, progress
-from app.config import model_folder
-from app.web.mention import split_mention
-from app.web.service import service
+from app.config import Settings, model_folder
+from app.mentions import split_mention
+from app.models import Load
 
 SUFFIXES = (".jpg", ".jpeg")
 BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv"}
@@ -40,7 +40,7 @@ class Options:
     cluster: str | None
 
 
-def run(options: Options) -> int:
+def run(options: Options, settings: Settings, load: Load) -> int:
     """Captions what is not done yet, and says on the standard error how it goes.
 
     Returns:
@@ -53,13 +53,13 @@ def run(options: Options) -> int:
     for error in unread:
         why = f"This folder cannot be read ({error.strerror}). Its photos are left out."
         click.echo(f"{name(Path(error.filename))}: {why}", err=True)
-    job = _job(options)
+    job = _job(options, settings, load)
     form = _form(options)
     try:
-        with closing(_crew(job, options)) as crew:
-            languages = _languages(options.language, crew)
-            with closing(_place(form, options.output, job, crew.name)) as place:
-                failed = _caption(photos, crew, languages, place)
+        with closing(_executor(job, options)) as executor:
+            languages = _languages(options.language, executor)
+            with closing(_open_output(form, options.output, job, executor.name)) as output:
+                failed = _caption(photos, executor, languages, output)
     except CheckpointError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -107,8 +107,8 @@ def _is_file(path: Path) -> bool:
         return True
 
 
-def _job(options: Options) -> Job:
-    settings, model = service().settings, options.model
+def _job(options: Options, settings: Settings, load: Load) -> Job:
+    model = options.model
     folder = model_folder(model) if model else settings.models[0]
     if model and not folder.is_dir():
         raise click.BadParameter(f"there is no folder {folder}.", param_hint="--model")
@@ -118,7 +118,7 @@ def _job(options: Options) -> Job:
         options.beam_width or settings.beam_width,
         settings.max_bytes,
         settings.max_pixels,
-        service().load,
+        load,
         split_mention(options.mention),
     )
 
@@ -131,7 +131,7 @@ def _form(options: Options) -> str:
     return options.form or by_name
 
 
-def _crew(job: Job, options: Options) -> Crew:
+def _executor(job: Job, options: Options) -> Executor:
     """Only who is asked for is imported."""
     if options.cluster:
         if not find_spec("ray"):
@@ -139,31 +139,31 @@ def _crew(job: Job, options: Options) -> Crew:
                 "Ray, which --engine-cluster needs, is not installed here. Install it with "
                 "'.venv/bin/pip install -r requirements-cluster.txt'."
             )
-        from app.cli.cluster import Cluster
+        from app.cli.cluster import ClusterExecutor
 
-        return Cluster(job, options.cluster, options.jobs)
+        return ClusterExecutor(job, options.cluster, options.jobs)
     if options.jobs and options.jobs > 1:
-        from app.cli.processes import Processes
+        from app.cli.processes import ProcessExecutor
 
-        return Processes(job, options.jobs)
-    return Alone(job)
+        return ProcessExecutor(job, options.jobs)
+    return SerialExecutor(job)
 
 
-def _languages(language: str, crew: Crew) -> tuple[str, ...]:
+def _languages(language: str, executor: Executor) -> tuple[str, ...]:
     if language == "all":
-        return crew.languages
-    if language not in crew.languages:
-        message = f"{crew.name} speaks {', '.join(crew.languages)}, not {language}."
+        return executor.languages
+    if language not in executor.languages:
+        message = f"{executor.name} speaks {', '.join(executor.languages)}, not {language}."
         raise click.BadParameter(message, param_hint="--language")
     return (language,)
 
 
-def _place(form: str, output: Path | None, job: Job, model: str) -> Place:
+def _open_output(form: str, path: Path | None, job: Job, model: str) -> Output:
     if form == "xmp":
         from app.cli.sidecars import Sidecars
 
         return Sidecars()
-    if not output:
+    if not path:
         return StandardOutput(form)
     made = {
         "model": model,
@@ -173,31 +173,33 @@ def _place(form: str, output: Path | None, job: Job, model: str) -> Place:
     }
     if job.mention:
         made["mention"] = ", ".join(sorted(job.mention))
-    return ResultsFile(output, form, made)
+    return ResultsFile(path, form, made)
 
 
-def _caption(photos: Sequence[Path], crew: Crew, languages: tuple[str, ...], place: Place) -> int:
-    tasks, failed = _tasks(photos, languages, place)
+def _caption(
+    photos: Sequence[Path], executor: Executor, languages: tuple[str, ...], output: Output
+) -> int:
+    tasks, failed = _tasks(photos, languages, output)
     done = len(photos) - len(tasks) - failed
     if done:
         click.echo(f"{done} of {len(photos)} photos are done already.", err=True)
     with closing(progress(len(photos), len(photos) - len(tasks))) as shown:
-        for result in crew.results(tasks):
-            failed += _finish(result, place, shown)
+        for result in executor.results(tasks):
+            failed += _finish(result, output, shown)
     if failed:
         click.echo(f"{failed} of {len(photos)} photos failed.", err=True)
     return failed
 
 
 def _tasks(
-    photos: Sequence[Path], languages: tuple[str, ...], place: Place
+    photos: Sequence[Path], languages: tuple[str, ...], output: Output
 ) -> tuple[list[Task], int]:
     """What there is to do, and how many photos fail before they are captioned."""
     tasks, failed = [], 0
     for path in photos:
         try:
-            missing = place.missing(path, languages)
-        except PlaceError as error:
+            missing = output.missing(path, languages)
+        except OutputError as error:
             click.echo(f"{name(path)}: {error}", err=True)
             failed += 1
         else:
@@ -205,12 +207,12 @@ def _tasks(
     return tasks, failed
 
 
-def _finish(result: Result, place: Place, shown: Progress) -> bool:
+def _finish(result: Result, output: Output, shown: Progress) -> bool:
     """Writes a result, then says so: what is said to be done is. Whether the photo failed."""
     error = result.error
     try:
-        place.put(result)
-    except PlaceError as problem:
+        output.put(result)
+    except OutputError as problem:
         error = str(problem)
     shown.done(result.path)
     if error:

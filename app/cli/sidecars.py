@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.cli.job import Result
-from app.cli.places import PlaceError
+from app.cli.output import OutputError
 from app.cli.xmp import EMPTY, Sidecar
 
 
@@ -40,9 +40,9 @@ def _read(path: Path) -> Sidecar:
     try:
         return Sidecar(path.read_bytes() if path.exists() else EMPTY)
     except OSError as error:
-        raise PlaceError(f"{path.name} cannot be read: {error.strerror}.") from None
+        raise OutputError(f"{path.name} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise PlaceError(f"{path.name} {error}; it was left as it is.") from None
+        raise OutputError(f"{path.name} {error}; it was left as it is.") from None
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -58,4 +58,4 @@ def _write(path: Path, data: bytes) -> None:
         os.replace(new, path)
     except OSError as error:
         new.unlink(missing_ok=True)
-        raise PlaceError(f"{path.name} cannot be written: {error.strerror}.") from None
+        raise OutputError(f"{path.name} cannot be written: {error.strerror}.") from None

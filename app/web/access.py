@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.config import Settings
-from app.web import errors, language, security
+from app.web import errors, language, responses, security
 from app.web.service import service
 
 access = Blueprint("access", __name__)
@@ -78,7 +78,7 @@ def _ask_for_token() -> ResponseReturnValue | None:
         return None
     if token:
         count()
-    if errors.wants_json():
+    if responses.wants_json():
         raise errors.Unauthorized
     return _form(errors.Unauthorized())
 
@@ -98,9 +98,11 @@ def _is_right(token: str) -> bool:
 
 def _form(error: errors.Unauthorized, told: bool = False) -> Response:
     page = render_template(
-        "sign_in.html", private=errors.Unauthorized(), error=error if told else ""
+        "sign_in.html",
+        private=errors.sentence(errors.Unauthorized()),
+        error=errors.sentence(error) if told else "",
     )
-    return errors.with_status(page, error)
+    return responses.with_status(page, error)
 
 
 def _is_spared() -> bool:

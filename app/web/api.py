@@ -11,14 +11,14 @@ from app.captioning.captioner import Caption
 from app.config import LARGEST_BEAM
 from app.grounded import regions_json, slots_json
 from app.photos import PhotoError
-from app.web import errors
+from app.web import errors, responses
 from app.web.captions import Described, Options, describe, read_options
 from app.web.service import service
 from app.web.uploads import Upload, receive
 
 if TYPE_CHECKING:
     from app.captioning.baby_talk import Said
-    from app.web import shapes
+    from app.web import schemas
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -32,8 +32,8 @@ def captions() -> ResponseReturnValue:
         outcomes = [_outcome(photo, options) for photo in photos]
     failures = [outcome for outcome in outcomes if isinstance(outcome, PhotoError)]
     if len(failures) == len(outcomes):
-        return errors.respond(failures[0])
-    answer: shapes.Captions = {
+        return responses.respond(failures[0])
+    answer: schemas.Captions = {
         "model": options.model.name,
         "photos": [
             _as_json(photo.name, outcome) for photo, outcome in zip(photos, outcomes, strict=True)
@@ -45,7 +45,7 @@ def captions() -> ResponseReturnValue:
 @api.get("/models")
 def models() -> Response:
     width = service().settings.beam_width
-    answer: shapes.Models = {
+    answer: schemas.Models = {
         "models": [
             {
                 "name": model.name,
@@ -69,10 +69,10 @@ def _outcome(photo: Upload, options: Options) -> Described | PhotoError:
 
 def _as_json(
     name: str, outcome: Described | PhotoError
-) -> shapes.CaptionedPhoto | shapes.FailedPhoto:
+) -> schemas.CaptionedPhoto | schemas.FailedPhoto:
     if isinstance(outcome, PhotoError):
-        return {"name": name, "error": errors.as_json(outcome)}
-    answer: shapes.CaptionedPhoto = {
+        return {"name": name, "error": responses.as_json(outcome)}
+    answer: schemas.CaptionedPhoto = {
         "name": name,
         "captions": [_in_a_language(language, outcome) for language in outcome.captions],
     }
@@ -81,26 +81,28 @@ def _as_json(
     return answer
 
 
-def _in_a_language(language: str, described: Described) -> shapes.LanguageCaption:
+def _in_a_language(language: str, described: Described) -> schemas.LanguageCaption:
     detected = described.detected
     best, *others = (_caption(one, bool(detected)) for one in described.captions[language])
-    answer: shapes.LanguageCaption = {"language": language, **best, "alternatives": others}
+    answer: schemas.LanguageCaption = {"language": language, **best, "alternatives": others}
     if detected:
         answer["baby_talk"] = _baby_talk(detected.baby_talk[language])
     return answer
 
 
-def _caption(caption: Caption, points: bool) -> shapes.Caption:
-    answer: shapes.Caption = {
+def _caption(caption: Caption, points: bool) -> schemas.Caption:
+    answer: schemas.Caption = {
         "text": caption.text,
         "log_probability": caption.log_probability,
         "probability": caption.probability,
     }
+    if caption.confidence:
+        answer["confidence"] = caption.confidence
     if points:
         answer["template"] = caption.template
         answer["slots"] = slots_json(caption.text, caption.slots)
     return answer
 
 
-def _baby_talk(said: Said | None) -> shapes.BabyTalk | None:
+def _baby_talk(said: Said | None) -> schemas.BabyTalk | None:
     return said and {"text": said.text, "slots": slots_json(said.text, said.slots)}

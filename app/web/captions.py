@@ -11,10 +11,11 @@ from app.captioning.baby_talk import Said, baby_talk
 from app.captioning.captioner import Caption, Captioner
 from app.captioning.grounding import Region
 from app.config import LARGEST_BEAM, whole_number
+from app.mentions import check_mention, split_mention
+from app.models import LANGUAGES
 from app.photos import read_photo
 from app.web.errors import BadParameter, UnknownLanguage, UnknownModel
-from app.web.mention import check_mention, split_mention
-from app.web.service import LANGUAGES, service
+from app.web.service import service
 
 Captions = dict[str, list[Caption]]
 """By language, the best first."""
@@ -49,7 +50,7 @@ class Described:
 
 
 def read_options(form: Mapping[str, str]) -> Options:
-    """Raises WebError. An empty field counts as one not sent."""
+    """Raises PublicError. An empty field counts as one not sent."""
     model = _model(form.get("model"))
     languages = _languages(form.get("language") or "all", model)
     beam_width = _whole(form, "beam_width", service().settings.beam_width, 1, LARGEST_BEAM)
@@ -61,13 +62,13 @@ def read_options(form: Mapping[str, str]) -> Options:
 
 def describe(data: bytes, options: Options) -> Described:
     """Raises PhotoError."""
-    settings, tally, model = service().settings, service().tally, options.model
+    settings, counters, model = service().settings, service().counters, options.model
     with service().queue.turn():
-        with tally.stage("read"):
+        with counters.stage("read"):
             photo = read_photo(data, settings.max_bytes, settings.max_pixels)
-        with tally.stage("encode"):
+        with counters.stage("encode"):
             encoding = model.encode(photo)
-        with tally.stage("decode"):
+        with counters.stage("decode"):
             captions = {
                 language: model.decode(encoding, language, options.beam_width, options.mention)[
                     : 1 + options.alternatives
@@ -79,7 +80,7 @@ def describe(data: bytes, options: Options) -> Described:
                 said = baby_talk(encoding.regions, photo, options.languages)
                 detected = Detected(encoding.regions, said)
     for language in captions:
-        tally.count_caption(language)
+        counters.count_caption(language)
     return Described(photo, captions, detected)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app.config import Settings
-from app.web.errors import FOR_PROGRAMS
+from app.web.responses import FOR_PROGRAMS
 from app.web.service import service
 
 PREFLIGHT = {

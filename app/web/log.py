@@ -49,7 +49,7 @@ def _end(response: Response) -> Response:
     path = quote(request.path[:MOST_PATH])
     line = f"{request.method} {path} {response.status_code} {1000 * took:.0f} ms"
     current_app.logger.info(line)
-    service().tally.count_request(response.status_code)
+    service().counters.count_request(response.status_code)
     return response
 
 

@@ -14,7 +14,6 @@ from flask_babel.speaklater import LazyString
 from app.captioning.baby_talk import Said
 from app.captioning.grounding import Region, Slot
 from app.captioning.objects import objects
-from app.captioning.sureness import sureness
 from app.web.captions import Captions, Detected
 
 MOST = 9
@@ -72,7 +71,7 @@ def marks(captions: Captions, detected: Detected | None) -> dict[int, Mark]:
 
 def talk(language: str, captions: Captions, detected: Detected | None) -> Said | None:
     """What stands below a caption that is but a guess: a sentence of what was detected alone."""
-    if not detected or sureness(captions[language][0], language, points=True) != "guess":
+    if not detected or captions[language][0].confidence != "guess":
         return None
     return detected.baby_talk[language]
 

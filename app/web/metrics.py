@@ -40,10 +40,10 @@ def metrics() -> Response:
 
 
 def _lines() -> Iterator[str]:
-    tally = service().tally
-    yield from _metric("kantu_requests_total", "counter", tally.requests, "status")
-    yield from _metric("kantu_captions_total", "counter", tally.captions, "language")
-    yield from _metric("kantu_stage_seconds_total", "counter", tally.seconds, "stage")
+    counters = service().counters
+    yield from _metric("kantu_requests_total", "counter", counters.requests, "status")
+    yield from _metric("kantu_captions_total", "counter", counters.captions, "language")
+    yield from _metric("kantu_stage_seconds_total", "counter", counters.seconds, "stage")
     yield from _metric("kantu_queue_length", "gauge", {"": service().queue.length})
     yield from _metric("process_resident_memory_bytes", "gauge", {"": _resident_bytes()})
 

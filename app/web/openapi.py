@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 description of what programs may ask, made from the code's own facts.
 
-Statuses come from the errors' classes, schemas from the types in shapes.py, limits and choices from
-the settings and the loaded models. Imported when it is first asked for.
+Statuses come from the errors' classes, schemas from the types in schemas.py, limits and choices
+from the settings and the loaded models. Imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -16,21 +16,18 @@ from flask_babel import gettext as _
 
 from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.config import LARGEST_BEAM, Settings
-from app.photos import STATUSES, megabytes
-from app.web import max_door, problems, shapes
+from app.photos import megabytes
+from app.web import max_compat, problems, schemas
 from app.web.captions import languages_of
-from app.web.errors import WebError
-from app.web.schemas import Json, Schemas
+from app.web.errors import PHOTO_STATUSES, STATUSES
+from app.web.json_schema import Json, Schemas
 from app.web.service import service
 from app.web.uploads import most_bytes
 
 VERSION = "1.0.0"
 """Of what is promised; its first number is the one in the addresses."""
 
-CODES = STATUSES | {error.code: error.status for error in WebError.__subclasses__()}
-"""Every code that an error may have, and its status."""
-
-UPLOADING = (*STATUSES, "no_photo", "bad_request", "cross_site", "request_too_large")
+UPLOADING = (*PHOTO_STATUSES, "no_photo", "bad_request", "cross_site", "request_too_large")
 CAPTIONING = (*UPLOADING, "too_many_photos", "unknown_language", "rate_limited", "busy")
 
 HEADERS: dict[int, Json] = {
@@ -40,8 +37,10 @@ HEADERS: dict[int, Json] = {
 }
 """What answers of a status have besides X-Request-Id."""
 
-SAID = {"text": "A dog runs.", "log_probability": -7.5, "probability": 0.000553}
-OTHER = {"text": "A brown dog runs.", "log_probability": -8.0, "probability": 0.000335}
+SAID = {"text": "A dog runs.", "log_probability": -2.1, "probability": 0.122}
+OTHER = {"text": "A brown dog runs.", "log_probability": -2.6, "probability": 0.0743}
+CONFIDENT = {"confidence": "sure"}
+"""What they have besides where the model says how sure it was."""
 POINTING = {
     "template": "A <region-0> runs.",
     "slots": [{"start": 2, "end": 5, "text": "dog", "region": 0}],
@@ -60,6 +59,7 @@ class Model(NamedTuple):
     name: str
     languages: tuple[str, ...]
     objects: tuple[str, ...]
+    confident: bool
 
 
 Models = tuple[Model, ...]
@@ -68,7 +68,8 @@ Models = tuple[Model, ...]
 def document() -> Json:
     """In the language of the request."""
     models = tuple(
-        Model(name, languages_of(model), model.objects) for name, model in service().models.items()
+        Model(name, languages_of(model), model.objects, model.confident)
+        for name, model in service().models.items()
     )
     return _document(service().settings, models, str(get_locale()))
 
@@ -112,7 +113,7 @@ class _Description:
         operation = self._operation(
             "captions",
             _("Caption photos"),
-            shapes.Captions,
+            schemas.Captions,
             (*CAPTIONING, "bad_parameter", "unknown_model", "bad_mention"),
         )
         operation["responses"]["200"]["content"]["application/json"]["example"] = self._example()
@@ -187,7 +188,8 @@ class _Description:
 
     def _example(self) -> Json:
         first = self.models[0]
-        caption = {"language": first.languages[0], **SAID, "alternatives": [OTHER]}
+        sure = CONFIDENT if first.confident else {}
+        caption = {"language": first.languages[0], **SAID, **sure, "alternatives": [OTHER | sure]}
         photo = {"name": "dog.jpg", "captions": [caption | POINTING if first.objects else caption]}
         regions = {"regions": [DOG]} if first.objects else {}
         fault = {"code": "not_jpeg", "message": str(problems.TITLES["not_jpeg"])}
@@ -200,7 +202,7 @@ class _Description:
         }
 
     def _models(self) -> Json:
-        return self._operation("models", _("What can be asked for"), shapes.Models)
+        return self._operation("models", _("What can be asked for"), schemas.Models)
 
     def _this(self) -> Json:
         return self._operation("description", _("This description, for programs"))
@@ -209,9 +211,9 @@ class _Description:
         operation = self._operation(
             "predict",
             _("Caption a photo for a client of MAX"),
-            shapes.Predictions,
+            schemas.Predictions,
             CAPTIONING,
-            shapes.MaxError,
+            schemas.MaxError,
         )
         languages = self.models[0].languages
         operation["parameters"] += [
@@ -225,20 +227,20 @@ class _Description:
                 "between, the full stop among them."
             ),
             "requestBody": _form(
-                max_door.FIELD, {max_door.FIELD: _photo() | {"description": limits}}
+                max_compat.FIELD, {max_compat.FIELD: _photo() | {"description": limits}}
             ),
         }
 
     def _metadata(self) -> Json:
         summary = _("About the model, for a client of MAX")
-        return self._operation("metadata", summary, shapes.Metadata, error=shapes.MaxError)
+        return self._operation("metadata", summary, schemas.Metadata, error=schemas.MaxError)
 
     def _alive(self) -> Json:
-        operation = self._operation("alive", _("Whether the server lives"), shapes.Alive)
+        operation = self._operation("alive", _("Whether the server lives"), schemas.Alive)
         return self._without_token(operation)
 
     def _ready(self) -> Json:
-        operation = self._operation("ready", _("Whether the models are loaded"), shapes.Ready)
+        operation = self._operation("ready", _("Whether the models are loaded"), schemas.Ready)
         return self._without_token(operation)
 
     def _operation(
@@ -247,7 +249,7 @@ class _Description:
         summary: str,
         answer: Any = None,
         codes: Iterable[str] = (),
-        error: Any = shapes.Error,
+        error: Any = schemas.Error,
     ) -> Json:
         language = {"type": "string", "examples": ["en", "zh"]}
         about = _("The language of the sentences for people, instead of Accept-Language.")
@@ -267,7 +269,7 @@ class _Description:
         """The answers for these codes, by status."""
         by_status: dict[int, list[str]] = defaultdict(list)
         for code in codes:
-            by_status[CODES[code]].append(code)
+            by_status[STATUSES[code]].append(code)
         return {
             str(status): self._failure(status, by_status[status], error)
             for status in sorted(by_status)
@@ -279,7 +281,7 @@ class _Description:
             " · ".join(f"{code}: {problems.TITLES[code]}" for code in codes),
             {
                 "application/json": self.schemas.of(error) | {"properties": {"error": one}},
-                problems.MIMETYPE: self.schemas.of(shapes.Problem) | one,
+                problems.MIMETYPE: self.schemas.of(schemas.Problem) | one,
             },
             HEADERS.get(status, {}),
         )
@@ -314,7 +316,7 @@ def _info() -> Json:
 def _errors() -> Json:
     return {
         code: {"status": status, "title": str(problems.TITLES[code])}
-        for code, status in sorted(CODES.items(), key=lambda item: (item[1], item[0]))
+        for code, status in sorted(STATUSES.items(), key=lambda item: (item[1], item[0]))
     }
 
 

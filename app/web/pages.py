@@ -13,9 +13,11 @@ from flask.typing import ResponseReturnValue
 from PIL import Image
 
 from app.captioning.baby_talk import Said
-from app.photos import PhotoError, megabytes, too_large
-from app.web import errors, language
+from app.errors import PublicError
+from app.photos import PhotoError, PhotoTooLarge, megabytes
+from app.web import language, responses
 from app.web.captions import Captions, Detected, Options, describe, read_options
+from app.web.errors import NoPhotoChosen, sentence
 from app.web.marks import Mark, marks, talk
 from app.web.service import service
 from app.web.texts import caption_choices
@@ -59,10 +61,10 @@ def caption() -> Response:
             form = request.form
             options = read_options(form)
             if not photos:
-                raise errors.NoPhotoChosen
+                raise NoPhotoChosen
             results = [_result(photo, options) for photo in photos]
-    except (errors.WebError, PhotoError) as error:
-        return errors.with_status(_page(form, error=str(error)), error)
+    except PublicError as error:
+        return responses.with_status(_page(form, error=sentence(error)), error)
     return _answer(form, results)
 
 
@@ -81,7 +83,8 @@ def _answer(form: Mapping[str, str], results: Sequence[Result]) -> Response:
         return make_response(_page(form, results=results))
     # A photo that came alone needs no card to say which one is meant.
     shown = results if len(results) > 1 else ()
-    return errors.with_status(_page(form, error=str(failures[0]), results=shown), failures[0])
+    page = _page(form, error=sentence(failures[0]), results=shown)
+    return responses.with_status(page, failures[0])
 
 
 def _page(form: Mapping[str, str], error: str = "", results: Sequence[Result] = ()) -> str:
@@ -90,12 +93,13 @@ def _page(form: Mapping[str, str], error: str = "", results: Sequence[Result] = 
         "index.html",
         service=service(),
         points=any(model.objects for model in service().models.values()),
+        confident=any(model.confident for model in service().models.values()),
         form=form,
         error=error,
         results=results,
         caption_choices=caption_choices(service().languages),
         megabytes=megabytes(settings.max_bytes),
-        too_large=too_large(settings.max_bytes),
+        too_large=sentence(PhotoTooLarge(settings.max_bytes)),
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import g, request, url_for
 from flask_babel import lazy_gettext as _l
 
-from app.photos import PhotoError
-
-if TYPE_CHECKING:
-    from app.web.errors import WebError
+from app.errors import PublicError
+from app.web.errors import sentence, status
 
 MIMETYPE = "application/problem+json"
 
@@ -47,12 +45,12 @@ def wanted() -> bool:
     return 0 < named >= accepted["application/json"]
 
 
-def as_problem(error: WebError | PhotoError) -> dict[str, Any]:
+def as_problem(error: PublicError) -> dict[str, Any]:
     return {
         "type": url_for("api_page.page", _anchor=error.code),
         "title": str(TITLES[error.code]),
-        "status": error.status,
-        "detail": str(error),
+        "status": status(error),
+        "detail": sentence(error),
         "code": error.code,
         "request_id": g.request_id,
     }

@@ -12,9 +12,10 @@ import flask
 from flask import Flask, Response, request
 
 from app.config import MiB, Settings
-from app.photos import PhotoError, megabytes, too_large
+from app.errors import PublicError
+from app.photos import PhotoTooLarge, megabytes
 from app.web.access import count
-from app.web.errors import Busy, PhotosTooLarge, TooManyPhotos, WebError
+from app.web.errors import Busy, PhotosTooLarge, TooManyPhotos
 from app.web.queue import QueueFull
 from app.web.service import service
 
@@ -54,7 +55,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 def receive(most_photos: int, field: str = "photo") -> Iterator[list[Upload]]:
     """The photos in this field of the request's form, with a place in the queue.
 
-    Raises WebError or PhotoError.
+    Raises PublicError.
     """
     count()
     limit = most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
@@ -74,9 +75,9 @@ def most_bytes(settings: Settings, photos: int) -> int:
     return max(settings.max_bytes, min(photos * settings.max_bytes, MOST_REQUEST_BYTES))
 
 
-def _too_large(settings: Settings, photos: int) -> WebError | PhotoError:
+def _too_large(settings: Settings, photos: int) -> PublicError:
     if photos == 1:
-        return too_large(settings.max_bytes)
+        return PhotoTooLarge(settings.max_bytes)
     together = megabytes(most_bytes(settings, photos))
     return PhotosTooLarge(each=megabytes(settings.max_bytes), together=together)
 

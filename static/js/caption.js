@@ -1,12 +1,13 @@
 // One caption in a card: edited in place, copied, read aloud, changed for another way to say it.
 
-import { percent, sureness } from "./chance.js";
 import { copy } from "./clipboard.js";
 import { copyOf, find, say, texts } from "./dom.js";
+import { percent } from "./percent.js";
 import { canSpeak, speak, stop, whenVoicesChange } from "./speech.js";
 
 /**
- * The element for a caption ({language, text, slots, edited, probability, alternatives}) of a photo.
+ * The element for a caption ({language, text, slots, edited, probability, confidence, alternatives}) of
+ * a photo.
  *
  * What the person makes of it is written into `caption`, and then `changed()` is called.
  */
@@ -18,7 +19,7 @@ export function captionElement(caption, name, changed) {
 
   function show() {
     text.value = text.parentElement.dataset.text = caption.text;
-    showSureness(element.querySelector(".sure"), caption);
+    showConfidence(element.querySelector(".sure"), caption);
     showOthers(element.querySelector(".others"), caption.alternatives, choose);
   }
   function choose(index) {
@@ -59,22 +60,28 @@ function swap(caption, index) {
   put(caption, chosen);
 }
 
-const sentenceOf = ({ text, probability, slots }) => ({ text, probability, slots });
+/** What belongs to a sentence, and changes with it. */
+export const sentenceOf = ({ text, probability, confidence, slots }) => ({
+  text,
+  probability,
+  confidence,
+  slots,
+});
 
 function put(caption, sentence) {
   Object.assign(caption, sentenceOf(sentence), { edited: isOwn(sentence) });
 }
 
-function showSureness(badge, caption) {
-  if (caption.edited) {
-    badge.textContent = texts.edited;
+function showConfidence(badge, caption) {
+  const { edited, confidence } = caption;
+  if (edited || !confidence) {
+    badge.textContent = edited ? texts.edited : "";
     delete badge.dataset.step;
     badge.removeAttribute("title");
     return;
   }
-  const step = sureness(caption);
-  badge.dataset.step = step;
-  badge.textContent = texts[step];
+  badge.dataset.step = confidence;
+  badge.textContent = texts[confidence];
   badge.title = say(texts.probability, { percent: percent(caption.probability) });
 }
 

@@ -1,8 +1,8 @@
 // What words of a caption and boxes on its photo share: a number, by which they are recognised, and
 // light up together, which page.css does. As app/web/marks.py has it.
 
-import { percent, sureness } from "./chance.js";
 import { copyOf, find, say, texts } from "./dom.js";
+import { percent } from "./percent.js";
 
 const MOST = 9; // as many as page.css can light up
 const PLACES = texts.places.split("|"); // of the nine fields of a photo, row by row
@@ -41,7 +41,7 @@ function markOf({ class: name, score, box }, number, all) {
 
 // Below what is but a guess: a sentence of nothing but what was detected.
 function talkOf(caption) {
-  return caption.edited || sureness(caption) !== "guess" ? null : caption.baby_talk;
+  return caption.edited || caption.confidence !== "guess" ? null : caption.baby_talk;
 }
 
 const area = ({ box }) => (box.right - box.left) * (box.bottom - box.top);

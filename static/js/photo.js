@@ -1,6 +1,7 @@
 // One photo from the moment it is chosen: made small, sent, described.
 
 import { Refusal, describe } from "./api.js";
+import { sentenceOf } from "./caption.js";
 import { Card } from "./card.js";
 import { newId, texts } from "./dom.js";
 import { toUpload } from "./shrink.js";
@@ -61,7 +62,8 @@ export class Photo {
   }
 }
 
-// Slots, regions and baby talk come from models that point at what they name, and are else absent.
+// Slots, regions and baby talk come from models that point at what they name, and are else absent; so
+// is confidence where a model does not say what it is worth.
 function entryOf(name, photo, { captions, regions }) {
   return {
     id: newId(),
@@ -69,14 +71,12 @@ function entryOf(name, photo, { captions, regions }) {
     time: Date.now(),
     photo,
     regions,
-    captions: captions.map(({ language, text, probability, slots, baby_talk, alternatives }) => ({
+    captions: captions.map(({ language, baby_talk, alternatives, ...best }) => ({
       language,
-      text,
+      ...sentenceOf(best),
       edited: false,
-      probability,
-      slots,
       baby_talk,
-      alternatives: alternatives.map(({ text, probability, slots }) => ({ text, probability, slots })),
+      alternatives: alternatives.map(sentenceOf),
     })),
   };
 }

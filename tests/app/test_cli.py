@@ -85,6 +85,7 @@ def test_jsonl_is_an_object_for_each_photo_and_language(loader: Loader, photos: 
         "language": "en",
         "text": SAID["en"][0],
         "log_probability": pytest.approx(-1.8971, abs=1e-3),
+        "confidence": "sure",
     }
     assert (chinese["language"], chinese["text"]) == ("zh", SAID["zh"][0])
 
@@ -113,11 +114,12 @@ def test_csv_has_a_header_and_quotes(loader: Loader, photos: Path) -> None:
     (photos / "b.JPG").write_bytes(b"")
     result = run(loader, photos, "--format", "csv", "--language", "zh")
     rows = list(csv.DictReader(StringIO(result.stdout)))
-    assert result.stdout.startswith("path,language,text,log_probability,error\n")
+    assert result.stdout.startswith("path,language,text,log_probability,confidence,error\n")
     assert [row["path"] for row in rows] == [
         str(photos / name) for name in ("a, 图.jpeg", "b.JPG", "deep/c.jpg")
     ]
     assert [row["text"] for row in rows] == [SAID["zh"][0], "", SAID["zh"][0]]
+    assert [row["confidence"] for row in rows] == ["unsure", "", "unsure"]
     assert [row["error"] for row in rows] == ["", "This file is empty. Choose another photo.", ""]
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def caption(photos: Path, *options: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def hands() -> list[int]:
+def workers() -> list[int]:
     """The process ids of the workers that have the model."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -66,29 +65,22 @@ def hands() -> list[int]:
             line = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if line.startswith(b"ray::") and b"Hand" in line:
+        if line.startswith(b"ray::") and b"ClusterWorker" in line:
             found.append(int(process.name))
     return found
 
 
-def test_a_cluster_says_what_this_machine_says(address: str, photos: Path, tmp_path: Path) -> None:
-    here, there = tmp_path / "here.jsonl", tmp_path / "there.jsonl"
-    assert caption(photos, "--output", here).returncode == 1
-    done = caption(photos, "--output", there, "--engine-cluster", address, "--jobs", 2)
-    assert done.returncode == 1, done.stderr
-    assert f"1 of {PHOTOS + 1} photos failed." in done.stderr
-    assert sorted(there.read_text().splitlines()) == sorted(here.read_text().splitlines())
-
-
-def test_kills_of_worker_and_command_lose_nothing(
+def test_a_cluster_says_what_this_machine_says_and_kills_lose_nothing(
     address: str, photos: Path, tmp_path: Path
 ) -> None:
-    output = tmp_path / "captions.jsonl"
+    """Of one worker, and then of the command, which is started again."""
+    here, output = tmp_path / "here.jsonl", tmp_path / "captions.jsonl"
+    assert caption(photos, "--output", here).returncode == 1
     options = ["--output", str(output), "--engine-cluster", address, "--jobs", "2"]
 
     def one_worker_gone_and_more_done() -> bool:
         if lines(output) and not gone:
-            gone.append(hands()[0])
+            gone.append(workers()[0])
             os.kill(gone[0], signal.SIGKILL)
         return lines(output) >= PHOTOS
 
@@ -98,14 +90,12 @@ def test_kills_of_worker_and_command_lose_nothing(
     assert len(before) < 2 * PHOTOS
     done = caption(photos, *options)
     assert "photos are done already." in done.stderr and done.returncode == 1, done.stderr
-    pairs = Counter((row["path"], row["language"]) for row in rows(output))
-    assert len(pairs) == 2 * (PHOTOS + 1) and set(pairs.values()) == {1}
-    assert sum("error" in row for row in rows(output)) == 2
+    assert sorted(output.read_text().splitlines()) == sorted(here.read_text().splitlines())
 
 
 def test_workers_go_when_the_command_has_gone(address: str) -> None:
     deadline = time.monotonic() + 120
-    while hands():
+    while workers():
         assert time.monotonic() < deadline
         time.sleep(1)
 

@@ -51,8 +51,8 @@ def run(model: Path, photo: Path, *arguments: object) -> Result:
 
 def test_jsonl_says_what_words_point_at(model: Path, photo: Path) -> None:
     english, chinese = map(json.loads, run(model, photo, "--format", "jsonl").stdout.splitlines())
-    keys = ["path", "language", "text", "log_probability", "template", "slots", "regions"]
-    assert list(english) == keys
+    keys = ["path", "language", "text", "log_probability", "confidence"]
+    assert list(english) == [*keys, "template", "slots", "regions"]
     assert english["template"] == "A <region-0> chases a <region-2>."
     assert english["slots"][0] == {"start": 2, "end": 7, "text": "puppy", "region": 0}
     assert [one["class"] for one in english["regions"]] == ["dog", "kite", "sports ball"]
@@ -65,7 +65,7 @@ def test_text_and_csv_stay_as_they_are(model: Path, photo: Path) -> None:
     (row,) = csv.DictReader(
         StringIO(run(model, photo, "--format", "csv", "--language", "en").stdout)
     )
-    assert list(row) == ["path", "language", "text", "log_probability", "error"]
+    assert list(row) == ["path", "language", "text", "log_probability", "confidence", "error"]
     assert row["text"] == said
 
 

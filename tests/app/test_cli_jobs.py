@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.config import ROOT
-from app.web.service import Load
+from app.models import Load
 from benchmarks import folder as benchmark
 from tests import command
 from tests.command import DEADLY, DEADLY_ONCE, checkpoint, real_photos, rows

@@ -6,15 +6,10 @@ import struct
 import subprocess
 import sys
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from flask import Flask
-from flask_babel import Babel, force_locale
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms
@@ -276,14 +271,14 @@ def test_a_profile_for_other_colours_is_ignored(mode):
 
 def test_it_refuses_an_empty_file():
     error = refusal(b"")
-    assert (error.code, error.status) == ("empty_photo", 400)
+    assert error.code == "empty_photo"
 
 
 def test_it_refuses_a_file_above_the_limit_and_takes_one_at_it():
     data = jpeg()
     read(data, max_bytes=len(data))
     error = refusal(data, max_bytes=len(data) - 1)
-    assert (error.code, error.status) == ("photo_too_large", 413)
+    assert error.code == "photo_too_large"
 
 
 def test_it_names_the_limit_in_megabytes():
@@ -313,14 +308,14 @@ OTHER_FILES = {
 def test_it_says_which_other_kind_a_file_is(kind):
     for data in OTHER_FILES[kind]:
         error = refusal(data)
-        assert (error.code, error.status) == ("not_jpeg", 415)
+        assert error.code == "not_jpeg"
         assert f"is {kind}, not JPEG" in str(error)
 
 
 @pytest.mark.parametrize("data", [b"x", b"<html>", b"\xff", b"RIFF....WAVE", b"....ftypmp42"])
 def test_it_refuses_what_is_not_a_photo(data):
     error = refusal(data)
-    assert (error.code, error.status) == ("not_jpeg", 415)
+    assert error.code == "not_jpeg"
     assert "not a JPEG photo" in str(error)
 
 
@@ -331,7 +326,7 @@ def test_it_refuses_too_many_pixels_and_takes_the_most_allowed():
     width, height = REAL_PHOTO.size
     read(jpeg(), max_pixels=width * height)
     error = refusal(jpeg(), max_pixels=width * height - 1)
-    assert (error.code, error.status) == ("too_many_pixels", 413)
+    assert error.code == "too_many_pixels"
 
 
 def test_it_names_the_size_and_the_limit_in_megapixels():
@@ -416,7 +411,7 @@ def test_it_refuses_a_photo_that_ends_early(kind):
     read(data)
     for length in cuts(data):
         error = refusal(data[:length])
-        assert (error.code, error.status) == ("corrupt_photo", 422), length
+        assert error.code == "corrupt_photo", length
 
 
 def test_it_refuses_a_damaged_header():
@@ -450,28 +445,11 @@ def test_it_returns_a_photo_or_a_photo_error_whatever_comes(data):
 # What it says
 
 
-def test_an_error_can_be_printed_outside_a_request():
-    assert str(refusal(b"")) == "This file is empty. Choose another photo."
-
-
-def test_an_error_speaks_the_language_of_whoever_reads_it(tmp_path: Path):
-    catalog = Catalog(locale="zh")
-    catalog.add(
-        "This photo is larger than %(limit)g MB. Make it smaller, or save it at a lower quality, "
-        "and send it again.",
-        "照片大于 %(limit)g MB。",
-    )
-    folder = tmp_path / "zh" / "LC_MESSAGES"
-    folder.mkdir(parents=True)
-    with (folder / "messages.mo").open("wb") as file:
-        write_mo(file, catalog)
-    app = Flask(__name__)
-    Babel(app, default_translation_directories=str(tmp_path))
+def test_an_error_is_a_code_and_a_sentence_in_english():
     error = refusal(bytes(9 * MEGA), max_bytes=2**20)
-    with app.app_context():
-        assert "larger than 1 MB" in str(error)
-        with force_locale("zh"):
-            assert str(error) == str(error.message) == "照片大于 1 MB。"
+    assert (error.code, error.values) == ("photo_too_large", {"limit": 1.0})
+    assert str(error).startswith("This photo is larger than 1 MB. Make it smaller, or save it")
+    assert str(refusal(b"")) == "This file is empty. Choose another photo."
 
 
 @pytest.mark.parametrize(

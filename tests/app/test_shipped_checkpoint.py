@@ -108,6 +108,16 @@ def test_chinese_comes_without_spaces_and_english_as_a_sentence(litert):
         assert english.endswith(".")
 
 
+def test_it_says_how_sure_it_is(litert):
+    said = {
+        caption.confidence
+        for part in crops()
+        for language in litert.languages
+        for caption in litert.caption(part, language)
+    }
+    assert said == {"sure", "unsure", "guess"}
+
+
 def test_captions_differ_where_photos_do(litert):
     for language in litert.languages:
         assert len({litert.caption(read(name), language)[0].text for name in NAMES}) == len(NAMES)
@@ -134,6 +144,14 @@ def test_visual_words_point_at_what_they_name(talker):
     assert pointing
 
 
+def test_engines_give_the_features_that_the_manifest_names(litert, tensorflow):
+    manifest = json.loads((ASSETS / litert.name / MANIFEST).read_text(encoding="utf-8"))
+    for captioner in (litert, tensorflow):
+        features = captioner.encode(read("coffee")).features
+        shapes = {name: list(values.shape) for name, values in features.items()}
+        assert shapes == manifest["features"]
+
+
 @pytest.mark.parametrize("thing", ["pizza", "zebra"])
 def test_it_says_what_it_must_mention(talker, thing):
     encoding = talker.encode(read("coffee"))
@@ -154,8 +172,8 @@ def test_the_assets_stay_small(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_card_gives_the_manifest_s_scores_and_the_commands(name):
     card = (ASSETS / name / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "python -m training.evaluation.evaluate" in card
-    assert "python -m training.evaluation.parity" in card
+    assert "python -m training evaluate" in card
+    assert "python -m training parity" in card
     manifest = json.loads((ASSETS / name / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["encoder"]["name"] in card
 

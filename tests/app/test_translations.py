@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from app.config import ROOT
 
 FOLDER = ROOT / "app/translations/zh/LC_MESSAGES"
-KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None}
+KEYWORDS = dict.fromkeys(("_", "_l", "N_", "gettext", "lazy_gettext"))
 
 
 def _texts() -> set[str]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer
 
 from app.captioning.captioner import Encoding
 from tests.fakes import FakeCaptioner, fake_app
+from tests.server import address_of, threaded
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# The first has no window to open, and needs a third of the processor's time for a page.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -56,16 +59,18 @@ def captioner() -> Iterator[Patient]:
     captioner.may_answer.set()
 
 
+@pytest.fixture(scope="session")
+def page_server() -> Iterator[BaseWSGIServer]:
+    with threaded(fake_app(log=False)) as server:
+        yield server
+
+
 @pytest.fixture
-def address(captioner: Patient) -> Iterator[str]:
-    app = fake_app(captioner, max_bytes=100_000, log=False)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    captioner.may_answer.set()
-    server.shutdown()
-    thread.join()
+def address(page_server: BaseWSGIServer, captioner: Patient) -> str:
+    """Where an application of the test's own answers: it knows nothing of a request that another
+    test left behind."""
+    page_server.app = fake_app(captioner, max_bytes=100_000, log=False)
+    return address_of(page_server)
 
 
 # Photos are made small only when a test calls held[0]() and the next, which end when that is done.

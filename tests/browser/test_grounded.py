@@ -106,14 +106,23 @@ def test_the_pointer_lights_both_from_either(page: Any) -> None:
     expect_lit(page)
 
 
+# Of the second label, at the next click. chromium-headless-shell takes its pointer away thereafter,
+# where phones leave it.
+KEEP_OPACITY = """() => addEventListener("click", () => {
+    const label = document.querySelector('.box[data-n="2"] .name');
+    window.opacity = getComputedStyle(label).opacity;
+})"""
+
+
 def test_a_finger_lights_both_from_either(page: Any) -> None:
     describe(page)
     words(page).nth(0).tap()
     expect_lit(page, 1)
     page.locator("h3").tap()
     expect_lit(page)
+    page.evaluate(KEEP_OPACITY)
     box(page, 2).locator(".edge").tap()
-    expect_lit(page, 2)
+    assert page.evaluate("opacity") == "1"
 
 
 @on_phone_and_desktop
@@ -176,6 +185,7 @@ FORGET = """() => new Promise((resolve) => {
             for (const caption of entry.captions) {
                 delete caption.slots;
                 delete caption.baby_talk;
+                delete caption.confidence;
                 for (const other of caption.alternatives) delete other.slots;
             }
             entries.put(entry).onsuccess = resolve;
@@ -196,6 +206,7 @@ def test_earlier_results_point_at_what_they_did(page: Any) -> None:
     expect(text(page)).to_have_css("opacity", "1")
     expect(words(page)).to_have_count(0)
     expect(page.locator(".box")).to_have_count(0)
+    expect(page.locator(".sure")).to_have_text(["", ""])
 
 
 def test_without_javascript_too(browser: Any, address: str) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from threading import Thread
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from app.config import ROOT
 from app.web import pwa
 from tests.fakes import SAID, fake_app, jpeg
-from tests.server import free_port
+from tests.server import free_port, threaded
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -40,14 +38,11 @@ class Site:
 
     def start(self) -> None:
         app = fake_app(log=False, **self._settings)
-        self._server = make_server("127.0.0.1", self.port, app, threaded=True)
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        self._serving = threaded(app, self.port)
+        self._serving.__enter__()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._serving.__exit__(None, None, None)
 
 
 @pytest.fixture
@@ -102,14 +97,9 @@ def test_the_page_is_kept_in_the_language_last_chosen(site: Site, visit: Any) ->
 def test_what_a_proxy_says_of_an_absent_server_is_not_shown(site: Site, visit: Any) -> None:
     page = visit(site)
     site.stop()
-    away = make_server("127.0.0.1", site.port, lambda environ, start: _busy(start))
-    thread = Thread(target=away.serve_forever)
-    thread.start()
-    page.goto("/")
-    expect(page.locator("#offline")).to_be_visible()
-    away.shutdown()
-    away.server_close()
-    thread.join()
+    with threaded(lambda environ, start: _busy(start), site.port):
+        page.goto("/")
+        expect(page.locator("#offline")).to_be_visible()
     site.start()
 
 

@@ -1,5 +1,6 @@
-"""The tests of deploy/ need Debian's systemd, nginx, curl and iproute2, and root for a machine of
-their own. Where something is missing, they are skipped and say what."""
+"""The tests of deploy/ need what script/test installs of Debian, or they fail. For a machine of
+their own they need root and namespaces besides: where they may not have these, they are skipped and
+say so."""
 
 from __future__ import annotations
 
@@ -71,14 +72,15 @@ def downloads(pytestconfig: pytest.Config) -> Path:
 def _fetch(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"{command[0]} cannot download what the machine needs: {done.stderr[-300:]}")
+        pytest.fail(f"{command[0]} cannot download what the machine needs: {done.stderr[-300:]}")
 
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Skips where there can be no machine, before anything is downloaded for it."""
-    reason = machines.missing()
-    if reason:
+    """Ends where there can be no machine, before anything is downloaded for it."""
+    if absent := machines.absent():
+        pytest.fail(f"{absent} is missing: script/test installs it")
+    if reason := machines.forbidden():
         pytest.skip(reason)
 
 

@@ -100,14 +100,17 @@ class Machine:
         return {line.removeprefix(".") for line in found.splitlines()}
 
 
-def missing() -> str:
-    """Why there can be no such machine here; empty where there can."""
+def absent() -> str:
+    """The first program that is not here; empty where all are."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    programs = ("systemctl", "nginx", "unshare", "nsenter", "ip", "curl", "openssl")
+    return next((name for name in programs if not shutil.which(name, path=path)), "")
+
+
+def forbidden() -> str:
+    """Why this user may have no such machine here; empty where one may be had."""
     if os.geteuid() != 0:
         return "needs root, for namespaces and mounts"
-    for program in ("systemctl", "nginx", "unshare", "nsenter", "ip", "curl", "openssl"):
-        if not shutil.which(program):
-            packages = "systemd nginx util-linux iproute2 curl openssl"
-            return f"{program} is missing: apt-get install {packages}"
     probe = ["unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "x", "/mnt"]
     if subprocess.run(probe, capture_output=True).returncode:
         return "this container may not make namespaces"

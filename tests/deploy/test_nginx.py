@@ -57,8 +57,6 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @contextmanager
 def served(module: str, folder: Path, *options: str) -> Iterator[int]:
     """The public port."""
-    if not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        pytest.skip("nginx is missing: apt-get install nginx")
     upstream, port = folder / "http", free_port()
     site = subprocess.run(
         ["bash", "-euc", RENDER, "bash", str(port)],

@@ -11,15 +11,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask, Response, jsonify, request
-from werkzeug.serving import make_server
 
 from app.config import ROOT
 from tests.fakes import SAID, fake_app, jpeg
+from tests.server import address_of, threaded
 
 TOKEN = "s3same-0pen"
 EN, ZH = SAID["en"][0], SAID["zh"][0]
@@ -29,20 +28,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with threaded(app) as server:
+        yield address_of(server)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kantu() -> Iterator[str]:
-    with serving(fake_app(token=TOKEN, log=False)) as address:
+    with serving(fake_app(token=TOKEN, rate_limit=None, log=False)) as address:
         yield address
 
 

@@ -13,50 +13,79 @@ from PIL import Image
 
 from tests.training.detectors import write_graph
 from training import encoders
-from training.data import features, flickr8k, regions
-from training.encoders import detector
-from training.export.checkpoint import export
-from training.export.conversion import convert_encoder
-from training.recipes import Likelihood, Recipe, SelfCritical
-from training.train.train import train
+from training.data import flickr8k
+from training.data.datasets import make
+from training.encoders.int8 import convert_encoder
+from training.recipes import (
+    DecoderConfig,
+    LanguageConfig,
+    MaximumLikelihood,
+    Recipe,
+    SelfCritical,
+)
+from training.run import DETECTOR_WEIGHTS, Places, prepare, run_recipe
+from training.train.model import CaptioningModel
+from training.train.run_folder import Run, assign_weights, load_weights, read_record
+from training.train.training import Inputs, Training
 
-TINY = encoders.efficientnet_lite.encoder("tiny", 0.25, 0.3, 96, "", "", "")
+TINY = encoders.efficientnet_lite.encoder("tiny", 0.25, 0.3, 96, "", "tiny.tflite", "")
 COLOURS = {"red": ("红色", "#c00000"), "green": ("绿色", "#00a000"), "blue": ("蓝色", "#0000d0")}
-RECIPES = {
-    language: Recipe(
-        language,
-        units=24,
-        embedding=24,
-        photos=2,
-        likelihood=Likelihood(epochs=4),
-        mixed_precision=False,
-    )
-    for language in ("en", "zh")
-}
-GROUNDED = replace(
-    RECIPES["en"],
-    decoder="neural_baby_talk",
-    likelihood=Likelihood(epochs=12, learning_rate=3e-3),
-    grounded=True,
+
+
+def small(architecture: str = "show_and_tell") -> DecoderConfig:
+    return DecoderConfig(architecture, units=24, embedding=24)
+
+
+PLAIN = Recipe(
+    languages={name: LanguageConfig((small(),)) for name in ("en", "zh")},
+    stages=(MaximumLikelihood(epochs=4, learning_rate=1e-3, batch_size=2),),
+    encoder=TINY.name,
+    augmentations=3,
+    precision="float32",
 )
 ATTENDING = replace(
-    RECIPES["en"],
-    decoder="top_down",
-    likelihood=Likelihood(epochs=1, scheduled_sampling=0.2),
-    fine_tuning=Likelihood(epochs=2, scheduled_sampling=0.5),
-    self_critical=SelfCritical(epochs=1, photos=9, samples=3),
+    PLAIN,
+    languages={"en": LanguageConfig((small("top_down"),))},
+    stages=(
+        MaximumLikelihood(epochs=2, learning_rate=1e-3, batch_size=2, averaged=2),
+        MaximumLikelihood(epochs=2, learning_rate=1e-3, batch_size=2, encoder="stage"),
+        SelfCritical(epochs=1, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8),
+    ),
+    grid=True,
+    augmentations=2,
+)
+GROUNDED = replace(
+    ATTENDING,
+    languages={"en": LanguageConfig((small("neural_baby_talk"),), grounded=True)},
+    stages=(
+        MaximumLikelihood(epochs=8, learning_rate=3e-3, batch_size=2),
+        SelfCritical(epochs=1, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8),
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Where each step left what it made."""
+    """Where a recipe left what it made."""
 
-    dataset: Path
-    weights: Path
-    features: Path
-    runs: dict[str, Path]
+    recipe: Recipe
+    places: Places
+    run: Path
     checkpoint: Path
+
+    @property
+    def dataset(self) -> Path:
+        return self.places.data / "flickr8k"
+
+
+def trained(made: Pipeline) -> tuple[CaptioningModel, Inputs]:
+    """A run's model with the weights that it keeps, in float32, and what it read."""
+    record = read_record(made.run)
+    facts = {name: record[name] for name in ("data", "encoder", "began_from")}
+    inputs = prepare(made.recipe, made.places)
+    training = Training(made.recipe, Run(made.run, made.recipe, facts), inputs, None)
+    assign_weights(training.served, load_weights(made.run))
+    return training.served, inputs
 
 
 SQUARES = dict.fromkeys(COLOURS, ("square", "方块"))
@@ -120,70 +149,40 @@ def _tiny_encoder() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    root = tmp_path_factory.mktemp("pipeline")
-    made = Pipeline(
-        root / "dataset",
-        root / "tiny.tflite",
-        root / "features",
-        {language: root / language for language in RECIPES},
-        root / "assets" / "tiny",
-    )
-    flickr8k.write(draw_download(root / "download"), made.dataset, shards=3)
-    write_weights(made.weights)
-    features.compute(made.dataset, TINY.name, made.weights, made.features, views=3, workers=1)
-    for language, recipe in RECIPES.items():
-        train(recipe, made.dataset, made.features, made.runs[language])
-    runs = list(made.runs.values())
-    export(runs, made.features, made.weights, "tiny", made.checkpoint.parent)
-    return made
+def make_places(root: Path, things: dict[str, tuple[str, str]] = SQUARES) -> Places:
+    """Where everything is that a recipe needs, and room for what it makes."""
+    names = ("data", "weights", "features", "runs", "models")
+    places = Places(**{name: root / name for name in names})
+    make(draw_download(root / "download", things), places.data / "flickr8k", shards=3)
+    (places.weights / DETECTOR_WEIGHTS).parent.mkdir(parents=True)
+    write_weights(places.weights / TINY.weights_file)
+    write_graph(places.weights / DETECTOR_WEIGHTS)
+    return places
 
 
 @pytest.fixture(scope="session")
-def attending(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The same with a decoder that attends, and that trains the encoder's last blocks."""
-    root = tmp_path_factory.mktemp("attending")
-    made = Pipeline(
-        pipeline.dataset,
-        pipeline.weights,
-        root / "features",
-        {"en": root / "en"},
-        root / "assets" / "attending",
-    )
-    features.compute(
-        made.dataset, TINY.name, made.weights, made.features, views=2, workers=1, kind="map"
-    )
-    train(ATTENDING, made.dataset, made.features, made.runs["en"])
-    export([made.runs["en"]], made.features, made.weights, "attending", made.checkpoint.parent)
-    return made
+def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return make_places(tmp_path_factory.mktemp("places"))
+
+
+def run(recipe: Recipe, name: str, places: Places) -> Pipeline:
+    checkpoint = places.models / name
+    run_recipe(recipe, places.runs / name, checkpoint, places)
+    return Pipeline(recipe, places, places.runs / name, checkpoint)
 
 
 @pytest.fixture(scope="session")
-def grounded(attending: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def pipeline(places: Places) -> Pipeline:
+    return run(PLAIN, "plain", places)
+
+
+@pytest.fixture(scope="session")
+def attending(places: Places) -> Pipeline:
+    """The same with a decoder that attends, and that trains the encoder's stage."""
+    return run(ATTENDING, "attending", places)
+
+
+@pytest.fixture(scope="session")
+def grounded(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The same with words that point at what a detector found."""
-    root = tmp_path_factory.mktemp("grounded")
-    made = Pipeline(
-        root / "dataset",
-        attending.weights,
-        root / "features",
-        {"en": root / "en"},
-        root / "assets" / "grounded",
-    )
-    flickr8k.write(draw_download(root / "download", THINGS), made.dataset, shards=3)
-    graph, lite = root / "detector.pb", root / "detector.tflite"
-    write_graph(graph)
-    detector.write_detector(graph, made.dataset, lite)
-    regions.compute(
-        made.dataset,
-        attending.features,
-        attending.runs["en"],
-        lite,
-        graph,
-        made.features,
-        views=2,
-        workers=1,
-    )
-    train(GROUNDED, made.dataset, made.features, made.runs["en"])
-    export([made.runs["en"]], made.features, made.weights, "grounded", made.checkpoint.parent)
-    return made
+    return run(GROUNDED, "grounded", make_places(tmp_path_factory.mktemp("things"), THINGS))

@@ -12,13 +12,17 @@ from PIL import Image
 from app.captioning.captioner import Caption, Encoding
 from app.captioning.grounding import Region, Slot
 from tests.fakes import FakeCaptioner
-from training.data import coco
+from training.data.datasets import make
 
 HEIGHT = 50
 
 
 def write_dataset(out: Path, captions: dict[int, Sequence[str]], dev_every: int | None = None):
-    """A TFRecord dataset of photos of these widths, in English, named like 100.jpg."""
+    """A TFRecord dataset of photos of these widths, in English, named like 100.jpg.
+
+    Args:
+        dev_every: with N, photos 0, N, 2N… are "dev"; with None, none are.
+    """
     root = out.with_name(f"{out.name} download")
     for folder in ("images", "annotations"):
         (root / folder).mkdir(parents=True)
@@ -30,7 +34,11 @@ def write_dataset(out: Path, captions: dict[int, Sequence[str]], dev_every: int 
         annotations += [{"image_id": width, "caption": text} for text in texts]
     content = {"info": {}, "images": images, "annotations": annotations}
     (root / "annotations" / "captions.json").write_text(json.dumps(content), encoding="utf-8")
-    coco.write(root, out, shards=2, dev_every=dev_every)
+    names = [image["file_name"] for image in images]
+    dev = names[::dev_every] if dev_every else []
+    splits = {"train": [name for name in names if name not in dev], "dev": dev}
+    (root / "splits.json").write_text(json.dumps(splits), encoding="utf-8")
+    make(root, out, shards=2)
     return out
 
 
@@ -54,7 +62,10 @@ class ScriptedCaptioner(FakeCaptioner):
 
     def encode(self, photo: np.ndarray) -> Encoding:
         width = photo.shape[1]
-        return Encoding(np.array([width]), self.regions.get(width, ()))
+        return Encoding({"pooled": np.array([width])}, self.regions.get(width, ()))
+
+    def caption(self, photo: np.ndarray, language: str, beam_width: int = 3) -> list[Caption]:
+        return self.decode(self.encode(photo), language, beam_width)
 
     def decode(
         self,
@@ -63,7 +74,7 @@ class ScriptedCaptioner(FakeCaptioner):
         beam_width: int = 3,
         mention: Sequence[str] = (),
     ) -> list[Caption]:
-        width = int(encoding.features[0])
+        width = int(encoding.features["pooled"][0])
         text = " and ".join(mention) or self.captions[width]
         best = Caption(text, tuple(text.lower().split()), -1.0, self.slots.get(width, ()))
         return [best, Caption("worse", ("worse",), -2.0)]

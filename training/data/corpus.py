@@ -1,17 +1,17 @@
-"""One split of a dataset as a decoder's training sees it: features and words, in batches."""
+"""Captioned photos of one split and language as a decoder's training sees them, in batches."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from app.captioning.objects import words as words_of_classes
 from app.captioning.vocabulary import Vocabulary
-from training.recipes import Recipe
+from training.data.features import CollectionSplit
+from training.data.tokenization import merge_names
+from training.recipes import LanguageConfig
 
 BUCKET = 20
 """Photos are sorted by their longest caption within so many batches, so that little is padding."""
@@ -19,67 +19,94 @@ BUCKET = 20
 LENGTHS = 3
 """Batches are as long as a multiple of this: each new length costs the training a new graph."""
 
-
-@dataclass(frozen=True)
-class Features:
-    """One split's features, read from disk as they are needed."""
-
-    names: list[str]
-    """File name of each photo."""
-    values: np.ndarray
-    """float16 (views, photos, n), or (views, photos, cells, n) of a map."""
-    tail: list[np.ndarray] | None = None
-    """What the encoder would do with the map next: kernels and biases as front.Tail has them, where
-    it has such a tail."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one photo's: (n,) or (cells, n)."""
-        return self.values.shape[2:]
+MINIMUM_COUNT = 4
+"""How often a word comes in the training captions to enter the vocabulary."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Features and captions of one split, photo by photo."""
+    """The photos of several collections that have captions in a language, one after the other."""
 
-    features: Features
-    captions: list[list[list[str]]]
-    """The words of each caption of each photo."""
-    rows: np.ndarray
-    """Where in the features each photo is."""
-    translated: list[list[list[str]]] = field(default_factory=list)
-    """Machine translations of other captions of each photo, to learn from and never to measure by;
-    none at all where they are not asked for."""
+    collections: Sequence[CollectionSplit]
+    language: str
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Collection and row of each photo, int (photos, 2)."""
+        places = [
+            (nth, row)
+            for nth, collection in enumerate(self.collections)
+            for row, captions in enumerate(collection.captions)
+            if any(captions.get(self.language, ()))
+        ]
+        return np.array(places, int).reshape(-1, 2)
+
+    @cached_property
+    def captions(self) -> list[list[list[str]]]:
+        """The words of each caption of each photo."""
+        return [
+            [words for words in self.collections[nth].captions[row][self.language] if words]
+            for nth, row in self.places.tolist()
+        ]
 
     @property
     def names(self) -> list[str]:
         """File name of each photo."""
-        return [self.features.names[row] for row in self.rows]
+        return [self.collections[nth].names[row] for nth, row in self.places.tolist()]
+
+    @property
+    def augmentations(self) -> int:
+        """That every photo has."""
+        return min(collection.augmentations for collection in self.collections)
+
+    def __len__(self) -> int:
+        return len(self.places)
 
     def look(
-        self, views: int | np.ndarray, photos: slice | Sequence[int] | np.ndarray = slice(None)
-    ) -> np.ndarray:
-        """Features of a view of each of these photos, float32 (photos, …). Reads no others."""
-        return self.features.values[views, self.rows[photos]].astype(np.float32)
+        self, photos: Sequence[int] | np.ndarray, augmentations: np.ndarray | int = 0
+    ) -> dict[str, np.ndarray]:
+        """Features of an augmentation of each of these photos, (photos, …) by name: float32, or
+        uint8 where they are the photos themselves. Reads no others."""
+        places = self.places[np.asarray(photos)]
+        chosen = np.broadcast_to(augmentations, len(places))
+        found: dict[str, np.ndarray] = {}
+        for nth, collection in enumerate(self.collections):
+            ours = places[:, 0] == nth
+            if not ours.any():
+                continue
+            for name, array in collection.features.items():
+                values = array[chosen[ours], places[ours, 1]]
+                if values.dtype != np.uint8:
+                    values = values.astype(np.float32)
+                if name not in found:
+                    found[name] = np.empty((len(places), *values.shape[1:]), values.dtype)
+                found[name][ours] = values
+        return found
 
 
 @dataclass(frozen=True)
 class Batch:
     """Photos, and as many captions of each: those of a photo follow each other."""
 
-    features: np.ndarray
-    """float32 (photos, n) or (photos, cells, n)"""
+    features: dict[str, np.ndarray]
+    """As Corpus.look() gives them."""
     inputs: np.ndarray
-    """int32 (captions, time): `<start>` and the words."""
+    """int32 (captions, time): the start and the words."""
     targets: np.ndarray
-    """int32 (captions, time): the words and `<end>`."""
+    """int32 (captions, time): the words and the end."""
     mask: np.ndarray
     """float32 (captions, time): 1 where there is a target."""
 
 
+def build_vocabulary(corpus: Corpus, config: LanguageConfig) -> Vocabulary:
+    """The words that the training captions hold often enough, and those that the recipe adds."""
+    sentences = (words for of_photo in corpus.captions for words in of_photo)
+    return config.vocabulary(Vocabulary.build(sentences, MINIMUM_COUNT), corpus.language)
+
+
 def mentioned(corpus: Corpus, vocabulary: Vocabulary) -> np.ndarray:
     """Whether a caption of a photo has a word, bool (photos, vocabulary)."""
-    table = np.zeros((len(corpus.captions), len(vocabulary)), bool)
+    table = np.zeros((len(corpus), len(vocabulary)), bool)
     for photo, captions in enumerate(corpus.captions):
         for caption in captions:
             table[photo, vocabulary.encode(caption)] = True
@@ -87,58 +114,62 @@ def mentioned(corpus: Corpus, vocabulary: Vocabulary) -> np.ndarray:
     return table
 
 
-def batches(corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe, epoch: int) -> Iterator[Batch]:
-    """All photos once, in an order that depends on seed and epoch alone, each in a random view and
-    with recipe.captions_each of its captions: drawn anew in each epoch where it has more, and
-    beside empty rows where it has fewer."""
-    random = np.random.default_rng([recipe.seed, epoch])
-    chosen = [
-        _choose(_ids(corpus, photo, vocabulary, recipe), recipe.captions_each, random)
-        for photo in range(len(corpus.captions))
-    ]
-    order = random.permutation(len(chosen))
-    size = recipe.photos
-    groups = []
-    for first in range(0, len(order), BUCKET * size):
-        # All groups but one are of one size: each new shape costs the training a new graph.
-        by_length = sorted(
-            order[first : first + BUCKET * size], key=lambda photo: max(map(len, chosen[photo]))
-        )
-        groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
-    for group in random.permutation(len(groups)):
-        photos = np.array(groups[group])
-        views = random.integers(len(corpus.features.values), size=len(photos))
-        captions = [ids for photo in photos for ids in chosen[photo]]
-        yield Batch(corpus.look(views, photos), *_padded(captions))
+@dataclass(frozen=True)
+class Batches:
+    """Cuts a corpus into batches of written captions."""
 
+    corpus: Corpus
+    vocabulary: Vocabulary
+    config: LanguageConfig
+    batch_size: int
+    """Photos."""
+    captions_per_photo: int
+    max_length: int
+    """Longer captions are cut off."""
+    seed: int
 
-def _ids(corpus: Corpus, photo: int, vocabulary: Vocabulary, recipe: Recipe) -> list[list[int]]:
-    """What a photo's captions begin with, and their words."""
-    said = joined if recipe.grounded else list
-    sources = [corpus.captions, *([corpus.translated] if corpus.translated else [])]
-    return [
-        vocabulary.encode([recipe.start_of(words, bool(nth)), *said(words)[: recipe.max_words]])
-        for nth, source in enumerate(sources)
-        for words in source[photo]
-        if words
-    ]
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.corpus) // self.batch_size)
 
+    @cached_property
+    def _ids(self) -> list[list[list[int]]]:
+        """Of each photo's captions, what they begin with and their words."""
+        words_of = merge_names if self.config.grounded else list
+        return [
+            [
+                self.vocabulary.encode(
+                    [self.config.start_of(words), *words_of(words)[: self.max_length]]
+                )
+                for words in captions
+            ]
+            for captions in self.corpus.captions
+        ]
 
-def joined(words: Sequence[str]) -> list[str]:
-    """Words of a caption, those of a name such as "teddy bear" as one."""
-    text = " ".join(words)
-    for name in names_of_several_words():
-        if name not in text:
-            continue
-        text = re.sub(rf"(?<!\S){name}(?!\S)", name.replace(" ", "_"), text)
-    return [word.replace("_", " ") for word in text.split()]
-
-
-@cache
-def names_of_several_words() -> list[str]:
-    """The longest first."""
-    names = [name for forms in words_of_classes("en").values() for name in forms if " " in name]
-    return sorted(names, key=len, reverse=True)
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """All photos once, in an order that depends on seed and epoch alone, each in a random
+        augmentation and with captions drawn anew. All batches are of one size: where captions or
+        photos are missing for that, some stand in that count for nothing."""
+        random = np.random.default_rng([self.seed, epoch])
+        chosen = [_choose(ids, self.captions_per_photo, random) for ids in self._ids]
+        order = random.permutation(len(chosen))
+        size = self.batch_size
+        groups = []
+        for first in range(0, len(order), BUCKET * size):
+            by_length = sorted(
+                order[first : first + BUCKET * size], key=lambda photo: max(map(len, chosen[photo]))
+            )
+            groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
+        for group in random.permutation(len(groups)):
+            photos = np.array(groups[group])
+            augmentations = random.integers(self.corpus.augmentations, size=len(photos))
+            captions = [ids for photo in photos for ids in chosen[photo]]
+            missing = size - len(photos)
+            captions += [[]] * (missing * self.captions_per_photo)
+            features = self.corpus.look(
+                np.pad(photos, (0, missing), mode="edge"), np.pad(augmentations, (0, missing))
+            )
+            yield Batch(features, *_padded(captions))
 
 
 def _choose(captions: list[list[int]], count: int, random: np.random.Generator) -> list[list[int]]:
@@ -148,10 +179,14 @@ def _choose(captions: list[list[int]], count: int, random: np.random.Generator) 
     return captions + [[]] * (count - len(captions))
 
 
+def padded_length(length: int) -> int:
+    """Of a batch whose longest caption has this length."""
+    return length + -length % LENGTHS
+
+
 def _padded(captions: list[list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inputs, targets and mask of a batch, from starts and words."""
-    longest = max(map(len, captions))
-    time = longest + -longest % LENGTHS
+    time = padded_length(max(map(len, captions)))
     inputs, targets = np.full((2, len(captions), time), Vocabulary.end, np.int32)
     mask = np.zeros((len(captions), time), np.float32)
     for row, ids in enumerate(captions):

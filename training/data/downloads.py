@@ -49,6 +49,8 @@ class Report:
 
     name: str
     """The dataset's."""
+    descriptions: dict[str, str] = field(default_factory=dict)
+    """What the download says of the captions of each language, for instance who wrote them."""
     photos: dict[str, int] = field(default_factory=dict)
     """Usable photos by split."""
     captions: dict[str, int] = field(default_factory=dict)
@@ -96,8 +98,8 @@ class Listing:
     report: Report
     lists: dict[str, list[str]] = field(default_factory=lambda: {split: [] for split in SPLITS})
     """File names by split, each name once."""
-    captions: dict[str, list[str]] = field(default_factory=dict)
-    """By file name, in English."""
+    captions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """By language and file name."""
     _seen: set[str] = field(default_factory=set)
 
     def add_photo(self, split: str, name: str) -> bool:
@@ -109,28 +111,24 @@ class Listing:
         self.lists[split].append(name)
         return True
 
-    def add_caption(self, name: str, caption: str, source: str) -> None:
+    def add_caption(self, language: str, name: str, caption: str, source: str) -> None:
         """Takes the caption where it has a word, and otherwise reports it.
 
         Args:
+            language: the caption's.
             name: the photo's.
             caption: one of its captions.
             source: the file that has it.
         """
         if has_words(caption):
-            self.captions.setdefault(name, []).append(caption)
+            self.captions.setdefault(language, {}).setdefault(name, []).append(caption)
         else:
             self.report.add("empty_captions", f"{source}: {name} {caption[:80]}")
 
 
-def find_folder(root: Path, names: Sequence[str]) -> Path:
-    """The first of the folders in root that is there. Raises DatasetError where none is."""
-    if not root.is_dir():
-        raise DatasetError(f"{root} is not a folder.")
-    for name in names:
-        if (root / name).is_dir():
-            return root / name
-    raise DatasetError(f"{root} has no folder of photos: neither {' nor '.join(names)}.")
+def photo_folders(root: Path, names: Sequence[str]) -> list[Path]:
+    """Those of the folders that root has."""
+    return [root / name for name in names if (root / name).is_dir()]
 
 
 def usable_photos(
@@ -193,7 +191,15 @@ def write_download(read: Callable[[], tuple[Splits, Report]], out: Path, shards:
             for split, photos in splits.items()
         }
         written = write_splits(to_write, folder, shards)
-        write_metadata(folder, {"name": report.name, "splits": written, "report": report.as_json()})
+        write_metadata(
+            folder,
+            {
+                "name": report.name,
+                "descriptions": report.descriptions,
+                "splits": written,
+                "report": report.as_json(),
+            },
+        )
     return report
 
 

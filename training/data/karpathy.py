@@ -54,7 +54,7 @@ def read(path: Path, report: Report) -> Listing:
             )
         if listing.add_photo(_SPLITS[image.split], image.name):
             for caption in image.captions:
-                listing.add_caption(image.name, caption, path.name)
+                listing.add_caption("en", image.name, caption, path.name)
     return listing
 
 

@@ -26,7 +26,7 @@ Captions = dict[str, tuple[str, ...]]
 """A photo's captions as people wrote them, by language. Languages without captions are absent."""
 
 
-class DatasetError(Exception):
+class DatasetError(ValueError):
     """Says in a sentence what is wrong with a dataset, for the person who runs a command."""
 
 
@@ -104,10 +104,6 @@ def read_shards(directory: Path, split: str) -> Iterator[Example]:
     return _read_files(_shards(directory, split))
 
 
-def is_dataset(directory: Path) -> bool:
-    return (directory / METADATA).is_file()
-
-
 @dataclass(frozen=True)
 class Metadata:
     """What reading a dataset needs of its `dataset.json`."""
@@ -119,9 +115,12 @@ class Metadata:
 
 def read_metadata(directory: Path) -> Metadata:
     """Raises DatasetError when the directory is no TFRecord dataset."""
-    if not is_dataset(directory):
-        raise DatasetError(f"{directory} is no TFRecord dataset: it has no {METADATA}.")
     path = directory / METADATA
+    if not path.is_file():
+        raise DatasetError(
+            f"{directory} is no dataset: it has no {METADATA}. Downloads are to be turned into "
+            "datasets first: see docs/datasets.md."
+        )
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
         sizes = {split: int(facts["photos"]) for split, facts in written["splits"].items()}
@@ -130,21 +129,23 @@ def read_metadata(directory: Path) -> Metadata:
         raise DatasetError(f"{path} does not describe a dataset: write it again.") from error
 
 
-def read_split(directory: Path, split: str) -> Iterator[Example]:
-    """Reads a split of a dataset with metadata, and makes sure that no photo is lost.
+def open_split(directory: Path, split: str) -> Iterator[Example]:
+    """Reads one split of a dataset, in its order, one photo at a time, and makes sure that none is
+    lost.
+
+    Args:
+        directory: the dataset, of `training.data.datasets.make`.
+        split: "train", "dev" or "test".
 
     Raises:
-        DatasetError: at once when there is no such split or a shard is missing; while reading, when
-            a shard is corrupt, or at the end when the number of photos is not the one written.
+        DatasetError: at once when there is no such dataset or split or a shard is missing; while
+            reading, when a shard is corrupt, or at the end when the number of photos is not the one
+            written.
     """
     sizes = read_metadata(directory).sizes
     if split not in sizes:
-        raise DatasetError(no_split(directory, split, sizes))
+        raise DatasetError(f"{directory} has no split {split!r}, only: {', '.join(sizes)}.")
     return _counted(read_shards(directory, split), sizes[split], directory)
-
-
-def no_split(directory: Path, split: str, present: Iterable[str]) -> str:
-    return f"{directory} has no split {split!r}, only: {', '.join(present)}."
 
 
 def _shard_name(split: str, shard: int, shards: int) -> str:

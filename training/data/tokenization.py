@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import cache
 
 import rjieba
+
+from app.captioning.objects import words as words_of_classes
 
 _STRAIGHT_QUOTES = str.maketrans("‘’", "''")
 
@@ -67,3 +71,20 @@ def _chinese(caption: str) -> list[str]:
 def _is_text(character: str) -> bool:
     """Neither punctuation, symbol, separator nor control character, by its Unicode category."""
     return unicodedata.category(character)[0] not in "PSZC"
+
+
+def merge_names(words: Sequence[str]) -> list[str]:
+    """Words of a caption, those of a name such as "teddy bear" as one."""
+    text = " ".join(words)
+    for name in names_of_several_words():
+        if name not in text:
+            continue
+        text = re.sub(rf"(?<!\S){name}(?!\S)", name.replace(" ", "_"), text)
+    return [word.replace("_", " ") for word in text.split()]
+
+
+@cache
+def names_of_several_words() -> list[str]:
+    """The longest first."""
+    names = [name for forms in words_of_classes("en").values() for name in forms if " " in name]
+    return sorted(names, key=len, reverse=True)

@@ -21,7 +21,6 @@ __all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "decoder_class"]
 
 
 def decoder_class(name: str) -> type[Decoder]:
-    """The class of one of DECODERS. Its module is imported only now: all but Neural Baby Talk are
-    Keras layers of any backend, and that one needs TensorFlow."""
+    """The class of one of DECODERS."""
     module = import_module(f"training.decoders.{name}")
     return getattr(module, name.title().replace("_", ""))

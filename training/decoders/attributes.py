@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import layers, ops
 
+from training.decoders.base import Features
 from training.decoders.layers import Standardise
 from training.decoders.show_and_tell import ShowAndTell
 from training.encoders.encoder import Tensor
@@ -30,26 +29,25 @@ class Attributes(ShowAndTell):
 
     def __init__(
         self,
-        front: Any,
         vocabulary_size: int,
         units: int,
         embedding: int,
         attributes: int = 256,
         **dropouts: float,
     ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.attributes = attributes
         self.predictor = layers.Dense(attributes, name="predictor")
         self.predictor.trainable = False
         self.likely = Standardise(name="likely")
 
-    def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
+    def adapt(self, features: Features, mentioned: np.ndarray) -> None:
         """Trains the predictor too."""
         super().adapt(features, mentioned)
         share = mentioned.mean(axis=0)
         share[share > TOO_FREQUENT] = 0
         frequent = np.argsort(-share, kind="stable")[: self.attributes]
-        whole = self.look(self.front(features).whole, training=False)
+        whole = self.look(features, training=False)
         photo = keras.Input(whole.shape[1:])
         dropped = layers.Dropout(self.feature_dropout.rate)(photo)
         logits = layers.Dense(self.attributes, dtype="float32")(dropped)

@@ -8,8 +8,7 @@ from typing import Any
 
 from keras import ops
 
-from training.decoders.base import Decoder, Memory
-from training.decoders.front import Front, Seen
+from training.decoders.base import Decoder, Features, Memory
 from training.encoders.encoder import Tensor
 
 
@@ -21,28 +20,25 @@ class Ensemble:
     """
 
     def __init__(self, members: Sequence[Decoder]):
-        """
-        Args:
-            members: their fronts are the same; the first's is used.
-        """
         self.members = members
-        self.front: Front = members[0].front
+        self.uses = tuple(dict.fromkeys(name for member in members for name in member.uses))
         self.state_size = sum(member.state_size for member in members)
 
     @property
     def variables(self) -> list[Any]:
         return [variable for member in self.members for variable in member.variables]
 
-    def begin(self, seen: Seen) -> tuple[Tensor, Memory]:
-        states, memories = zip(*(member.begin(seen) for member in self.members), strict=True)
+    def start(self, features: Features) -> tuple[Tensor, Memory]:
+        """As Decoder.start()."""
+        states, memories = zip(*(member.start(features) for member in self.members), strict=True)
         kept = [memory for memory in memories if memory is not None]
         return ops.concatenate(states, axis=1), ops.concatenate(kept, axis=-1) if kept else None
 
-    def step(self, state: Tensor, words: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:
+    def step(self, state: Tensor, tokens: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:
         """As Decoder.step()."""
         states = _split(state, [member.state_size for member in self.members])
         steps = [
-            member.step(before, words, remembered)
+            member.step(before, tokens, remembered)
             for member, before, remembered in zip(
                 self.members, states, self._memories(memory), strict=True
             )

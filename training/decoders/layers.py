@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 from keras import layers, ops
 
@@ -33,8 +34,7 @@ class Standardise(layers.Layer):
 class LSTM(layers.Layer):
     """An LSTM whose state is one array [h, c], so that a beam search reorders it with one index.
 
-    Gates are in TensorFlow 1's order input, candidate, forget, output; the forget gate's bias
-    starts at 1 (Jozefowicz et al. 2015).
+    Gates are in TensorFlow 1's order input, candidate, forget, output.
     """
 
     def __init__(self, units: int, name: str | None = None):
@@ -50,7 +50,6 @@ class LSTM(layers.Layer):
             shape=(units, 4 * units), initializer="orthogonal", name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(4 * units,), initializer="zeros", name="bias")
-        self.bias.assign(np.repeat([0.0, 1.0, 0.0], [2 * units, units, units]))
 
     def call(self, inputs: Tensor, state: Tensor, shown: Tensor | float = 0.0) -> Tensor:
         """The next state (batch, 2 × units), for inputs (batch, n).
@@ -84,8 +83,10 @@ class Attention(layers.Layer):
 
     def remember(self, cells: Tensor, training: bool = False) -> Tensor:
         """The memory (photos, cells, size + values) of cells (photos, cells, n)."""
-        values = self.dropout(self.value(cells), training=training)
-        return ops.concatenate([self.key(values), values], axis=-1)
+        # Not in call(), so Keras would name the weights as if they were not this layer's.
+        with keras.name_scope(self.name):
+            values = self.dropout(self.value(cells), training=training)
+            return ops.concatenate([self.key(values), values], axis=-1)
 
     def call(self, asking: Tensor, memory: Tensor) -> Tensor:
         """What is seen, (photos × k, values), by each of k (photos × k, n) that look at a photo."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from app.captioning.detector import CHANNELS, REGIONS
 from app.captioning.objects import objects
@@ -15,9 +15,9 @@ from app.captioning.objects import words as words_of_classes
 from app.captioning.visual_words import FORMS, VisualWords
 from app.captioning.vocabulary import Vocabulary
 from training.decoders.attending import KEY_SIZE, Attending
-from training.decoders.base import Memory
-from training.decoders.front import Front, Grounded, Seen
+from training.decoders.base import Features, Memory
 from training.decoders.layers import LSTM, Attention, Standardise
+from training.encoders.encoder import Tensor
 
 VECTORS = Path(__file__).with_name("object_vectors.json")
 """GloVe's of the classes' names (Pennington et al. 2014), 50 numbers, from the package
@@ -29,6 +29,8 @@ FINE_SIZE = 128
 FIRST = 2.0
 """How much likelier the commonest word of a class is before any training, in logits."""
 NEVER = -1e9
+SLOTS = REGIONS * FORMS
+"""Tokens that point."""
 
 
 class NeuralBabyTalk(Attending):
@@ -45,15 +47,10 @@ class NeuralBabyTalk(Attending):
     near others that one did.
     """
 
-    def __init__(
-        self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
-    ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
-        if not isinstance(front, Grounded):
-            raise ValueError(
-                "Neural Baby Talk points at regions, and these features have none; compute them "
-                "with training.data.regions"
-            )
+    uses = ("pooled", "grid", "regions")
+
+    def __init__(self, vocabulary_size: int, units: int, embedding: int, **dropouts: float):
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         rate = self.feature_dropout.rate
         self.vocabulary_size, self.embedding = vocabulary_size, embedding
         self.region_features = Standardise(name="region_features")
@@ -77,7 +74,7 @@ class NeuralBabyTalk(Attending):
     def _add_tables(self) -> None:
         def table(
             shape: tuple[int, ...], name: str, dtype: str = "int32", trainable: bool = False
-        ) -> tf.Variable:
+        ) -> keras.Variable:
             # Numbers that stand for words and classes must be rounded neither in training, to
             # bfloat16, nor when they are served, to int8.
             return self.add_weight(
@@ -143,180 +140,154 @@ class NeuralBabyTalk(Attending):
         bias[:, 0] = FIRST
         self.fine_bias.assign(bias)
 
-    def adapt(self, features: np.ndarray, mentioned: np.ndarray) -> None:
+    def adapt(self, features: Features, mentioned: np.ndarray) -> None:
         super().adapt(features, mentioned)
-        regions = np.asarray(self.front(features).regions)
+        regions = np.asarray(features["regions"])
         self.region_features.adapt(regions[regions[..., -1] > 0][:, :CHANNELS])
 
-    def embed(self, words: tf.Tensor) -> tf.Tensor:
-        kinds = tf.gather(tf.convert_to_tensor(self.word_class), words)
-        return self.word_embedding(words) + self.class_embedding(self._vector(kinds))
+    def embed(self, words: Tensor) -> Tensor:
+        classes = ops.take(self.word_class, words, axis=0)
+        return self.word_embedding(words) + self.class_embedding(self._vector(classes))
 
-    def _vector(self, classes: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.convert_to_tensor(self.class_vectors), classes)
+    def _vector(self, classes: Tensor) -> Tensor:
+        return ops.take(self.class_vectors, classes, axis=0)
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[tf.Tensor, Memory]:
+    def start(self, features: Features, training: bool = False) -> tuple[Tensor, Memory]:
         """The memory has a row for each cell, then one for each region. A row is what attention
         remembers; of a region also its pointer key, what its name is chosen by, and its class."""
-        image = self.image_embedding(self.look(seen.whole, training))
-        cells = self.attention.remember(self.cells(seen.cells), training)
-        features, numbers, classes = tf.split(seen.regions, [CHANNELS, 6, 1], axis=-1)
-        features = self.feature_dropout(self.region_features(features), training=training)
+        image = self.image_embedding(self.look(features, training))
+        cells = self.remember(features, training)
+        looks, numbers, classes = ops.split(features["regions"], [CHANNELS, CHANNELS + 6], axis=-1)
+        looks = self.feature_dropout(self.region_features(looks), training=training)
         # Rows of no region are 0 before standardising, and so again after it.
-        present = tf.cast(classes > 0, features.dtype)
-        kinds = self._vector(tf.cast(classes[..., 0], tf.int32))
-        described = tf.concat(
-            [features * present, tf.cast(numbers, features.dtype), tf.cast(kinds, features.dtype)],
-            axis=-1,
-        )
-        regions = self.region_attention.remember(described, training)
+        looks *= ops.cast(classes > 0, looks.dtype)
+        vectors = self._vector(ops.cast(classes[..., 0], "int32"))
+        described = [looks, ops.cast(numbers, looks.dtype), ops.cast(vectors, looks.dtype)]
+        regions = self.region_attention.remember(ops.concatenate(described, axis=-1), training)
         values = regions[..., KEY_SIZE:]
         parts = [regions, self.pointer_key(values), self.fine_region(values)]
-        regions = tf.concat([*parts, tf.cast(classes, regions.dtype)], axis=-1)
-        cells = tf.pad(cells, [[0, 0], [0, 0], [0, regions.shape[-1] - cells.shape[-1]]])
-        return tf.concat([tf.zeros_like(image), image], 1), tf.concat([cells, regions], 1)
+        regions = ops.concatenate([*parts, ops.cast(classes, regions.dtype)], axis=-1)
+        cells = ops.pad(cells, [[0, 0], [0, 0], [0, regions.shape[-1] - cells.shape[-1]]])
+        state = ops.concatenate([ops.zeros_like(image), image], axis=1)
+        return state, ops.concatenate([cells, regions], axis=1)
 
-    def advance(
-        self, word: tf.Tensor, state: tf.Tensor, memory: Memory
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """What is given is three things side by side: what textual words are chosen by, the state
         that says, and its cell."""
         assert memory is not None
-        looking, saying, image = tf.split(state, [2 * self.units, 2 * self.units, -1], axis=1)
-        said, _ = tf.split(saying, 2, axis=1)
-        looking = self.looking(tf.concat([word, said], axis=1), looking, image)
-        looked, _ = tf.split(looking, 2, axis=1)
+        looking, saying, image = ops.split(state, [2 * self.units, 4 * self.units], axis=1)
+        said, _ = ops.split(saying, 2, axis=1)
+        looking = self.looking(ops.concatenate([word, said], axis=1), looking, image)
+        looked, _ = ops.split(looking, 2, axis=1)
         remembered = memory[..., : KEY_SIZE + self.embedding]
-        seen = tf.concat(
-            [
-                self.attention(looked, remembered[:, :-REGIONS]),
-                self.region_attention(looked, remembered[:, -REGIONS:]),
-            ],
-            axis=1,
-        )
-        saying = self.saying(tf.concat([seen, looked], axis=1), saying)
-        said, _ = tf.split(saying, 2, axis=1)
-        textual = self.from_state(said) + self.from_seen(seen) + word
-        return tf.concat([textual, saying], axis=1), tf.concat([looking, saying, image], axis=1)
+        seen = [
+            self.attention(looked, remembered[:, :-REGIONS]),
+            self.region_attention(looked, remembered[:, -REGIONS:]),
+        ]
+        saying = self.saying(ops.concatenate([*seen, looked], axis=1), saying)
+        said, _ = ops.split(saying, 2, axis=1)
+        textual = self.from_state(said) + self.from_seen(ops.concatenate(seen, axis=1)) + word
+        output = ops.concatenate([textual, saying], axis=1)
+        return output, ops.concatenate([looking, saying, image], axis=1)
 
-    def call(self, features: tf.Tensor, words: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, features: Features, words: Tensor, training: bool = False) -> Tensor:
         """As Decoder.call(), but log-probabilities of tokens, as app.captioning.visual_words has
         them, float32 (photos × k, time, tokens)."""
         outputs, memory = self.read(features, words, training)
-        textual, slots = self._choose(outputs, memory, training)
-        shape = tf.shape(textual)
-        return tf.concat([textual, tf.reshape(slots, (shape[0], shape[1], -1))], axis=-1)
+        tokens = ops.concatenate(self._choose(outputs, memory, training), axis=-1)
+        return ops.reshape(tokens, (*ops.shape(words), tokens.shape[-1]))
 
     def log_likelihood(
-        self, features: tf.Tensor, words: tf.Tensor, targets: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        self, features: Features, words: Tensor, targets: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """As Decoder.log_likelihood(). A word that names a region that was found is said by
         pointing at it, or at another of its kind (section 4.3); other words are textual."""
         outputs, memory = self.read(features, words, training)
         textual, slots = self._choose(outputs, memory, training)
-        forms = self._repeated(
-            tf.gather(tf.convert_to_tensor(self.forms), self._classes(memory)), targets
-        )
-        named = forms[:, None] == targets[:, :, None, None]
-        pointed = tf.reduce_logsumexp(tf.where(named, slots, NEVER), axis=(2, 3))
-        grounded = tf.reduce_any(named, axis=(2, 3))
-        said = tf.gather(textual, targets, axis=-1, batch_dims=2)
+        wanted = ops.reshape(targets, (ops.shape(memory)[0], -1, 1))
+        named = ops.equal(self._forms(memory)[:, None], wanted)
+        grounded = ops.any(named, axis=-1)
+        pointed = ops.logsumexp(ops.where(named, slots, NEVER), axis=-1)
+        of_targets = ops.take_along_axis(textual, wanted, axis=-1)[..., 0]
         return (
-            tf.where(grounded, pointed, said),
-            tf.where(grounded, pointed, tf.reduce_mean(textual, axis=-1)),
+            ops.reshape(ops.where(grounded, pointed, of_targets), ops.shape(targets)),
+            ops.reshape(
+                ops.where(grounded, pointed, ops.mean(textual, axis=-1)), ops.shape(targets)
+            ),
         )
 
-    def step(
-        self, state: tf.Tensor, words: tf.Tensor, memory: Memory = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(self, state: Tensor, tokens: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:
         """As Decoder.step(), from tokens to log-probabilities of tokens."""
-        output, state = self.advance(self.embed(self._heard(words, memory)), state, memory)
-        textual, slots = self._choose(output[:, None], memory)
-        rows = tf.shape(state)[0]
-        return tf.concat([textual[:, 0], tf.reshape(slots, (rows, REGIONS * FORMS))], 1), state
+        output, state = self.advance(self.embed(self.surface(tokens, memory)), state, memory)
+        tokens = ops.concatenate(self._choose(output, memory), axis=-1)
+        return ops.reshape(tokens, (-1, tokens.shape[-1])), state
 
-    def _heard(self, tokens: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
-        """The words of tokens (batch,)."""
-        place = tf.maximum(tokens - self.vocabulary_size, 0)
-        classes = self._repeated(self._classes(memory), tokens)
-        kind = tf.gather(classes, place // FORMS, batch_dims=1)
-        form = tf.gather(
-            tf.gather(tf.convert_to_tensor(self.forms), kind), place % FORMS, batch_dims=1
-        )
-        return tf.where(tokens < self.vocabulary_size, tokens, tf.maximum(form, 0))
+    def surface(self, tokens: Tensor, memory: Memory) -> Tensor:
+        assert memory is not None
+        by_photo = ops.reshape(tokens, (ops.shape(memory)[0], -1))
+        form = ops.maximum(by_photo - self.vocabulary_size, 0)
+        words = ops.maximum(ops.take_along_axis(self._forms(memory), form, axis=1), 0)
+        words = ops.where(by_photo < self.vocabulary_size, by_photo, words)
+        return ops.reshape(words, ops.shape(tokens))
 
     def _choose(
-        self, outputs: tf.Tensor, memory: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Log-probabilities of textual words, float32 (batch, time, vocabulary), and of each form
-        of each region, float32 (batch, time, REGIONS, FORMS), from what advance() gave."""
+        self, outputs: Tensor, memory: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of textual words, float32 (photos, n, vocabulary), and of each form of
+        each region, float32 (photos, n, REGIONS × FORMS), from the n vectors of each photo that
+        advance() gave: what belongs to a photo is not repeated for its captions."""
         outputs = self.dropout(outputs, training=training)
-        chosen_by, said, cell = tf.split(outputs, [self.embedding, self.units, self.units], -1)
-        regions = memory[:, -REGIONS:]
-        keys = regions[..., KEY_SIZE + self.embedding : 2 * KEY_SIZE + self.embedding]
-        fine = regions[..., 2 * KEY_SIZE + self.embedding : -1]
-        classes = self._classes(memory)
-        sentinel = self.sentinel_key(self.sentinel_gate(said) * tf.tanh(cell))
-        query = self.pointer_query(said)
-        pointed = self._beside(query, keys)
-        unneeded = tf.reduce_sum(query * sentinel, axis=-1, keepdims=True)
-        energies = tf.cast(tf.concat([pointed, unneeded], -1), tf.float32) / KEY_SIZE**0.5
-        absent = self._repeated(tf.pad(classes == 0, [[0, 0], [0, 1]]), query)
-        shared = tf.nn.log_softmax(tf.where(absent[:, None], NEVER, energies))
-        textual = tf.nn.log_softmax(tf.cast(self.logits(chosen_by), tf.float32))
-        names = self._names(self.fine_state(said), fine, classes)
-        return textual + shared[..., -1:], shared[..., :-1, None] + names
-
-    def _names(self, state: tf.Tensor, fine: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        """Log-probabilities of each form of each region, float32 (batch, time, REGIONS, FORMS)."""
-        chosen_by = tf.nn.relu(state[:, :, None] + self._repeated(fine, state)[:, None])
-        forms, plural, place, embedding, bias = (
-            tf.gather(tf.convert_to_tensor(table), classes)
-            for table in (
-                self.forms,
-                self.plural,
-                self.fine,
-                self.fine_embedding,
-                self.fine_bias,
-            )
+        size = self.embedding + 2 * self.units
+        outputs = ops.reshape(outputs, (ops.shape(memory)[0], -1, size))
+        chosen_by, said, cell = ops.split(
+            outputs, [self.embedding, self.embedding + self.units], axis=-1
         )
-        embedding = tf.cast(tf.gather(embedding, place, batch_dims=2), chosen_by.dtype)
-        fixed = tf.where(forms < 0, NEVER, tf.gather(bias, place, batch_dims=2))
-        likeness = self._beside(chosen_by, embedding)
-        # As one matrix: of four dimensions TensorFlow 2.21's oneDNN writes past the end.
-        number = self.number(tf.reshape(chosen_by, (-1, FINE_SIZE)))
-        number = tf.cast(tf.reshape(number, (*tf.unstack(tf.shape(likeness)[:3]), 2)), tf.float32)
-        plural = self._repeated(tf.cast(plural, tf.float32), state)[:, None]
-        fixed = self._repeated(fixed, state)[:, None]
+        pointer = KEY_SIZE + self.embedding
+        keys, fine = ops.split(memory[:, -REGIONS:, pointer:-1], [KEY_SIZE], axis=-1)
+        classes = self._classes(memory)
+        sentinel = self.sentinel_key(self.sentinel_gate(said) * ops.tanh(cell))
+        query = self.pointer_query(said)
+        pointed = ops.matmul(query, ops.swapaxes(keys, 1, 2))
+        unneeded = ops.sum(query * sentinel, axis=-1, keepdims=True)
+        energies = ops.cast(ops.concatenate([pointed, unneeded], axis=-1), "float32")
+        absent = ops.pad(ops.cast(classes == 0, "float32"), [[0, 0], [0, 1]])[:, None]
+        shared = ops.log_softmax(energies / KEY_SIZE**0.5 + NEVER * absent)
+        textual = ops.log_softmax(ops.cast(self.logits(chosen_by), "float32"))
+        names = self._names(self.fine_state(said), fine, classes)
+        slots = ops.reshape(shared[..., :-1, None] + names, (*ops.shape(textual)[:2], SLOTS))
+        return textual + shared[..., -1:], slots
+
+    def _names(self, state: Tensor, fine: Tensor, classes: Tensor) -> Tensor:
+        """Log-probabilities of each form of each region, float32 (photos, n, REGIONS, FORMS)."""
+        photos, each = ops.shape(state)[:2]
+        # As matrices: of four dimensions TensorFlow 2.21's oneDNN writes past the end.
+        chosen_by = ops.relu(state[:, None] + fine[:, :, None])
+        chosen_by = ops.reshape(chosen_by, (-1, each, FINE_SIZE))
+        classes = ops.reshape(classes, (-1,))
+        forms, plural, place = (
+            ops.take(table, classes, axis=0) for table in (self.forms, self.plural, self.fine)
+        )
+        place += classes[:, None] * FORMS
+        embedding = ops.take(ops.reshape(self.fine_embedding, (-1, FINE_SIZE)), place, axis=0)
+        bias = ops.take(ops.reshape(self.fine_bias, (-1,)), place, axis=0)
+        fixed = ops.where(forms < 0, NEVER, bias)
+        likeness = ops.matmul(chosen_by, ops.swapaxes(ops.cast(embedding, chosen_by.dtype), 1, 2))
+        number = self.number(ops.reshape(chosen_by, (-1, FINE_SIZE)))
+        number = ops.reshape(ops.cast(number, "float32"), (-1, each, 2))
+        plural = ops.cast(plural, "float32")[:, None]
         logits = (
-            tf.cast(likeness, tf.float32)
+            ops.cast(likeness, "float32")
             + number[..., :1] * (1 - plural)
             + number[..., 1:] * plural
-            + fixed
+            + fixed[:, None]
         )
-        return tf.nn.log_softmax(logits)
+        names = ops.reshape(ops.log_softmax(logits), (photos, REGIONS, each, FORMS))
+        return ops.transpose(names, (0, 2, 1, 3))
 
-    def _beside(self, asking: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-        """Products of vectors (photos × k, time, …, n) with those of their photo (photos, …, m, n):
-        (photos × k, time, …, m). What belongs to a photo is not repeated for its k captions."""
-        shape, asked_shape = tf.shape(asking), tf.shape(asked)
-        by_photo = tf.reshape(asking, (asked_shape[0], -1, *asking.shape[2:]))
-        if len(asking.shape) == 3:
-            products = tf.matmul(by_photo, asked, transpose_b=True)
-            return tf.reshape(products, (shape[0], shape[1], asked_shape[1]))
-        several = asking.shape[2]
-        of_each = tf.reshape(
-            tf.transpose(by_photo, (0, 2, 1, 3)), (-1, tf.shape(by_photo)[1], asking.shape[-1])
-        )
-        products = tf.matmul(of_each, tf.reshape(asked, (-1, *asked.shape[2:])), transpose_b=True)
-        products = tf.reshape(products, (asked_shape[0], several, -1, asked.shape[2]))
-        products = tf.transpose(products, (0, 2, 1, 3))
-        return tf.reshape(products, (shape[0], shape[1], several, asked.shape[2]))
-
-    def _classes(self, memory: tf.Tensor) -> tf.Tensor:
+    def _classes(self, memory: Tensor) -> Tensor:
         """Of each region, counted from 1, int32 (photos, REGIONS); 0 for none."""
-        return tf.cast(memory[:, -REGIONS:, -1], tf.int32)
+        return ops.cast(memory[:, -REGIONS:, -1], "int32")
 
-    def _repeated(self, of_photos: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        """What belongs to photos, for each of the rows that are k of each."""
-        return tf.repeat(of_photos, tf.shape(rows)[0] // tf.shape(of_photos)[0], axis=0)
+    def _forms(self, memory: Tensor) -> Tensor:
+        """The words of all tokens that point, int32 (photos, REGIONS × FORMS); -1 for none."""
+        return ops.reshape(ops.take(self.forms, self._classes(memory), axis=0), (-1, SLOTS))

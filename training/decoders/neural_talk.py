@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import layers, ops
 
-from training.decoders.base import Decoder, Memory
-from training.decoders.front import Seen
+from training.decoders.base import Decoder, Features, Memory
 from training.encoders.encoder import Tensor
 
 
@@ -15,10 +12,8 @@ class NeuralTalk(Decoder):
     """A plain recurrent network that sees the photo at its first word (section 3.2, equations
     13-15)."""
 
-    def __init__(
-        self, front: Any, vocabulary_size: int, units: int, embedding: int, **dropouts: float
-    ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+    def __init__(self, vocabulary_size: int, units: int, embedding: int, **dropouts: float):
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.image_embedding = layers.Dense(units, name="image_embedding")
         self.inputs_to_hidden = layers.Dense(units, use_bias=False, name="inputs_to_hidden")
         self.hidden_to_hidden = layers.Dense(
@@ -30,8 +25,8 @@ class NeuralTalk(Decoder):
         """Hidden units, and what the photo adds to them at the first word, zero after it."""
         return 2 * self.units
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
-        whole = self.look(seen.whole, training)
+    def start(self, features: Features, training: bool = False) -> tuple[Tensor, Memory]:
+        whole = self.look(features, training)
         image = self.image_embedding(whole)
         return ops.concatenate([ops.zeros_like(image), image], axis=1), None
 

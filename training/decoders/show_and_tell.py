@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import layers, ops
 
-from training.decoders.base import Decoder, Memory
-from training.decoders.front import Seen
+from training.decoders.base import Decoder, Features, Memory
 from training.decoders.layers import LSTM
 from training.encoders.encoder import Tensor
 
@@ -20,18 +17,17 @@ class ShowAndTell(Decoder):
 
     def __init__(
         self,
-        front: Any,
         vocabulary_size: int,
         units: int = 512,
         embedding: int = 512,
         **dropouts: float,
     ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.image_embedding = layers.Dense(embedding, name="image_embedding")
         self.lstm = LSTM(units, name="lstm")
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
-        whole = self.look(seen.whole, training)
+    def start(self, features: Features, training: bool = False) -> tuple[Tensor, Memory]:
+        whole = self.look(features, training)
         image = self.dropout(self.image_embedding(self.shown(whole)), training=training)
         return self.lstm(
             image, ops.zeros((ops.shape(image)[0], self.state_size), image.dtype)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from keras import layers, ops
 
 from training.decoders.attending import Attending
-from training.decoders.base import Memory
-from training.decoders.front import Front, Seen
+from training.decoders.base import Features, Memory
 from training.decoders.layers import LSTM
 from training.encoders.encoder import Tensor
 
@@ -18,19 +17,17 @@ class SoftAttention(Attending):
     and the word before (equation 7).
     """
 
-    def __init__(
-        self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
-    ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+    def __init__(self, vocabulary_size: int, units: int, embedding: int, **dropouts: float):
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.first_state = layers.Dense(2 * units, activation="tanh", name="first_state")
         self.gate = layers.Dense(1, activation="sigmoid", name="gate")
         self.lstm = LSTM(units, name="lstm")
         self.from_state = layers.Dense(embedding, name="from_state")
         self.from_seen = layers.Dense(embedding, use_bias=False, name="from_seen")
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
-        whole = self.look(seen.whole, training)
-        return self.first_state(whole), self.attention.remember(self.cells(seen.cells), training)
+    def start(self, features: Features, training: bool = False) -> tuple[Tensor, Memory]:
+        whole = self.look(features, training)
+        return self.first_state(whole), self.remember(features, training)
 
     def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         before = state[:, : self.units]

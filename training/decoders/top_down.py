@@ -5,8 +5,7 @@ from __future__ import annotations
 from keras import layers, ops
 
 from training.decoders.attending import Attending
-from training.decoders.base import Memory
-from training.decoders.front import Front, Seen
+from training.decoders.base import Features, Memory
 from training.decoders.layers import LSTM
 from training.encoders.encoder import Tensor
 
@@ -17,10 +16,8 @@ class TopDown(Attending):
     The whole photo is shown to the first at each word.
     """
 
-    def __init__(
-        self, front: Front, vocabulary_size: int, units: int, embedding: int, **dropouts: float
-    ):
-        super().__init__(front, vocabulary_size, units, embedding, **dropouts)
+    def __init__(self, vocabulary_size: int, units: int, embedding: int, **dropouts: float):
+        super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.image_embedding = layers.Dense(4 * units, name="image_embedding")
         self.looking = LSTM(units, name="looking")
         self.saying = LSTM(units, name="saying")
@@ -30,10 +27,10 @@ class TopDown(Attending):
         """Of both LSTMs, and what of the photo goes to the gates of the first."""
         return 8 * self.units
 
-    def begin(self, seen: Seen, training: bool = False) -> tuple[Tensor, Memory]:
-        whole = self.look(seen.whole, training)
+    def start(self, features: Features, training: bool = False) -> tuple[Tensor, Memory]:
+        whole = self.look(features, training)
         image = self.image_embedding(whole)
-        memory = self.attention.remember(self.cells(seen.cells), training)
+        memory = self.remember(features, training)
         return ops.concatenate([ops.zeros_like(image), image], axis=1), memory
 
     def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:

@@ -48,12 +48,12 @@ def build(
         weights: as read_weights() returns them; None leaves them random.
         photo_size: height and width of the photos given to the model, in pixels.
         batch_size: fixed batch size, which the LiteRT conversion needs; None for any.
-        features: "pooled", or "map" for a vector a cell, row by row, for decoders that attend. Of
-            an EfficientNet-Lite that is what its last blocks see, of the others what is pooled.
+        features: "pooled", or "grid" for a vector a cell, row by row, for decoders that attend. Of
+            an EfficientNet-Lite that is what its EncoderStage takes, of the others what is pooled.
 
     Returns:
         A model from "photo", uint8 RGB (batch, photo_size, photo_size, 3) in 0..255, to
-        {"features": float32 (batch, channels) or (batch, cells, channels of the map)}.
+        {"pooled": float32 (batch, channels)} or {"grid": float32 (batch, cells, channels)}.
 
     Raises:
         WeightsError: the weights are not this encoder's.
@@ -69,11 +69,11 @@ def build(
         # after it: batch normalisation would take its statistics from the photo.
         x = keras.ops.image.resize(x, (encoder.size, encoder.size), interpolation="bilinear")
     x = encoder.network(x, weights, features)
-    if features == "map":
+    if features == "grid":
         x = layers.Reshape((-1, x.shape[-1]))(x)
     else:
         x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(photo, {"features": x}, name=encoder.name)
+    return keras.Model(photo, {features: x}, name=encoder.name)
 
 
 def _check(encoder: Encoder, weights: Weights) -> None:

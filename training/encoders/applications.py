@@ -64,13 +64,13 @@ def _encoder(
     name: str,
     application: str,
     size: int,
-    map_shape: tuple[int, int, int],
+    grid_shape: tuple[int, int, int],
     kernels: Kernels,
     normalise: Callable[[Tensor], Tensor],
     **source: Any,
 ) -> Encoder:
     network = partial(_network, application)
-    return Encoder(name, size, map_shape[-1], map_shape, kernels, normalise, network, **source)
+    return Encoder(name, size, grid_shape[-1], grid_shape, kernels, normalise, network, **source)
 
 
 ENCODERS = (

@@ -1,8 +1,5 @@
 """Shows that an encoder builds, learns, converts and is served, with random weights.
 
-    python -m training.encoders.check vgg16
-    python -m training.encoders.check all
-
 Each encoder is followed by a small Show-and-Tell decoder, of which one gradient step is taken
 through all its layers; then it is converted to int8 as training.data.features does, and the LiteRT
 interpreter, which serves, encodes a photo. A line of a table says how large it is, what the step
@@ -13,7 +10,6 @@ well an encoder sees: that takes trained weights.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 
@@ -24,7 +20,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
 from training.encoders import ENCODERS, Encoder, build
-from training.export.conversion import convert_encoder
+from training.encoders.int8 import convert_encoder
 
 PHOTO_SIZE = 224
 CALIBRATION_PHOTOS = 8
@@ -44,12 +40,12 @@ def check(encoder: Encoder) -> dict[str, str]:
     graph = convert_encoder(model, photos(CALIBRATION_PHOTOS, PHOTO_SIZE, seed=2))
     serve = Interpreter(model_content=graph, num_threads=1).get_signature_runner()
     unseen = photos(PHOTOS, PHOTO_SIZE, seed=3)
-    nearness = min(cosine(model(one[None])["features"], encode(serve, one)) for one in unseen)
+    nearness = min(cosine(model(one[None])["pooled"], encode(serve, one)) for one in unseen)
     return {
         "encoder": encoder.name,
         "parameters": f"{model.count_params() / 1e6:.2f} M",
         "pooled": str(model.outputs[0].shape[-1]),
-        "map": "×".join(map(str, encoder.map_shape)),
+        "grid": "×".join(map(str, encoder.grid_shape)),
         "loss": f"{before:.3f} → {after:.3f}",
         "int8": f"{len(graph) / 1e6:.1f} MB",
         "cosine": f"{nearness:.3f}",
@@ -83,7 +79,7 @@ def learn(model: keras.Model, photo: np.ndarray) -> tuple[float, float]:
     decoder = tiny_decoder(model.outputs[0].shape[-1])
 
     def loss() -> tf.Tensor:
-        features = model(photo)["features"]
+        features = model(photo)["pooled"]
         # Of random weights, features may have any size.
         logits = decoder([features / tf.norm(features), words[:, :-1]])
         return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(words, logits, True))
@@ -108,7 +104,7 @@ def tiny_decoder(channels: int) -> keras.Model:
 
 
 def encode(serve: Callable, photo: np.ndarray) -> np.ndarray:
-    return serve(photo=photo[None])["features"]
+    return serve(photo=photo[None])["pooled"]
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -126,17 +122,18 @@ def least_time(action: Callable[[], object]) -> float:
     return min(times)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("encoder", choices=[*ENCODERS, "all"])
-    chosen = parser.parse_args().encoder
-    for number, name in enumerate(ENCODERS if chosen == "all" else [chosen]):
-        row = check(ENCODERS[name])
-        if number == 0:
-            print(f"| {' | '.join(row)} |\n|{' --- |' * len(row)}")
-        print(f"| {' | '.join(row.values())} |", flush=True)
+def table(name: str) -> str:
+    """The rows of an encoder, or of all for "all", as a Markdown table.
+
+    Raises:
+        ValueError: there is no such encoder.
+    """
+    if name != "all" and name not in ENCODERS:
+        raise ValueError(f"there is no encoder {name!r}; there are {', '.join(ENCODERS)}")
+    lines: list[str] = []
+    for one in ENCODERS if name == "all" else [name]:
+        row = check(ENCODERS[one])
+        lines = lines or [f"| {' | '.join(row)} |", f"|{' --- |' * len(row)}"]
+        lines.append(f"| {' | '.join(row.values())} |")
         keras.backend.clear_session()
-
-
-if __name__ == "__main__":
-    main()
+    return "\n".join(lines) + "\n"

@@ -1,36 +1,23 @@
-"""The detector: a frozen TensorFlow graph of the object detection API (SSD), made ready to serve.
-
-    python -m training.encoders.detector --graph frozen_inference_graph.pb --photos data/mscoco \\
-        --out runs/detector.tflite
-
-writes it for LiteRT with int8 weights and activations, calibrated on training photos, and prints
-how far its boxes and scores are from those of the original graph.
-"""
+"""A detector, a frozen TensorFlow graph of the object detection API (SSD), made ready to serve."""
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
-from app.captioning.captioner import squash
 from app.captioning.detector import PHOTO_SIZE, SCORE, Detections
 from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
-from training.data import open_split
-from training.data.photos import upright
 
 CUT = "Preprocessor/sub"
 """The photo, scaled to -1…1. Before it the graph loops over photos to resize them."""
 ENCODINGS, LOGITS = "Squeeze", "concat_1"
 MAP = "FeatureExtractor/MobilenetV2/Conv_1/Relu6"
-CALIBRATION_PHOTOS = 200
-COMPARED_PHOTOS = 100
 
 Outputs = dict[str, tf.Tensor]
 
@@ -40,7 +27,7 @@ class Detector:
 
     def __init__(self, graph: Path):
         """Raises ValueError where it is no such graph."""
-        definition = tf.compat.v1.GraphDef.FromString(graph.read_bytes())
+        definition = read_graph(graph)
         nodes = {node.name for node in definition.node}
         if not {CUT, ENCODINGS, LOGITS, MAP} <= nodes:
             raise ValueError(f"{graph} is no SSD MobileNetV2 of the object detection API")
@@ -66,6 +53,14 @@ class Detector:
         }
 
 
+def read_graph(path: Path) -> tf.compat.v1.GraphDef:
+    """A frozen graph. Raises ValueError where the file is none."""
+    try:
+        return tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"{path} is no frozen graph: {error}") from error
+
+
 def convert_detector(detector: Detector, calibration: Iterable[np.ndarray]) -> bytes:
     """A LiteRT graph with int8 weights and activations.
 
@@ -83,25 +78,8 @@ def convert_detector(detector: Detector, calibration: Iterable[np.ndarray]) -> b
         return converter.convert()
 
 
-def write_detector(graph: Path, dataset: Path, out: Path) -> Detector:
-    """Writes the converted detector, calibrated on a dataset's training photos, and returns the
-    original. Raises ValueError where the graph is none of a detector."""
-    detector = Detector(graph)
-    photos = islice(photos_for_detector(dataset, "train"), CALIBRATION_PHOTOS)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(convert_detector(detector, photos))
-    return detector
-
-
 def photo_signature(name: str = "photo") -> tf.TensorSpec:
     return tf.TensorSpec((1, PHOTO_SIZE, PHOTO_SIZE, 3), tf.uint8, name=name)
-
-
-def photos_for_detector(dataset: Path, split: str) -> Iterator[np.ndarray]:
-    """A split's photos, uint8 (PHOTO_SIZE, PHOTO_SIZE, 3)."""
-    for example in open_split(dataset, split):
-        photo = upright(example.photo)
-        yield np.asarray(squash(photo, PHOTO_SIZE))
 
 
 def differences(detector: Detector, graph: Path, photos: Iterable[np.ndarray]) -> dict[str, float]:
@@ -135,21 +113,3 @@ def _with_input(definition: tf.compat.v1.GraphDef, name: str) -> tf.compat.v1.Gr
         else:
             cut.node.add().CopyFrom(node)
     return cut
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--graph", type=Path, required=True, help="frozen_inference_graph.pb")
-    parser.add_argument("--photos", type=Path, required=True, help="a dataset to calibrate on")
-    parser.add_argument("--out", type=Path, required=True)
-    given = parser.parse_args()
-    detector = write_detector(given.graph, given.photos, given.out)
-    print(f"{given.out.stat().st_size / 1e6:.1f} MB")
-    others = CALIBRATION_PHOTOS, CALIBRATION_PHOTOS + COMPARED_PHOTOS
-    photos = islice(photos_for_detector(given.photos, "train"), *others)
-    for name, value in differences(detector, given.out, photos).items():
-        print(f"{name}: {value:.3f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -33,9 +33,9 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 STRIDE = 32
-TAIL = 4
-"""Blocks that a decoder can go on training, at most: those before them see larger maps, which would
-take more room on disk and more time than the decoder itself."""
+STAGE_BLOCKS = 4
+"""Blocks of the EncoderStage, at most: those before them see larger grids, which would take more
+room on disk and more time than the decoder itself."""
 
 
 class Block(NamedTuple):
@@ -59,26 +59,26 @@ def encoder(
 ) -> Encoder:
     """The EfficientNet-Lite of these compound scaling coefficients.
 
-    Its map is what its tail, the last blocks, sees, not the last convolution's output: a decoder
-    that trains the tail goes on from there. Its weights are (kernel, bias) for each convolution, in
-    the order in which the photo passes them: kernels (height, width, in, out), depthwise ones
+    Its grid is what its EncoderStage, the last blocks, takes, not the last convolution's output: a
+    training of that stage goes on from there. Its weights are (kernel, bias) for each convolution,
+    in the order in which the photo passes them: kernels (height, width, in, out), depthwise ones
     (height, width, in, 1), biases (out,).
     """
     blocks = list(_blocks(width, depth))
-    tail = _tail(blocks)
+    last = _stage_blocks(blocks)
     cells = math.ceil(size / STRIDE)
     return Encoder(
         name,
         size,
         HEAD_CHANNELS,
-        (cells, cells, blocks[-tail].inputs),
+        (cells, cells, blocks[-last].inputs),
         _kernels(blocks),
         _normalise,
         partial(_network, blocks),
         weights_package=weights_package,
         weights_file=weights_file,
         terms=terms,
-        tail=partial(_tail_weights, tail),
+        stage=partial(_stage_weights, last),
     )
 
 
@@ -108,13 +108,13 @@ def _kernels(blocks: list[Block]) -> Kernels:
     return Kernels(len(sizes), sum(sizes))
 
 
-def _tail(blocks: list[Block]) -> int:
-    """How many of the last blocks are the tail: all see a map of the same size."""
+def _stage_blocks(blocks: list[Block]) -> int:
+    """How many of the last blocks are the EncoderStage: all see a grid of the same size."""
     strided = [at for at, block in enumerate(blocks) if block.stride > 1]
-    return min(TAIL, len(blocks) - 1 - strided[-1])
+    return min(STAGE_BLOCKS, len(blocks) - 1 - strided[-1])
 
 
-def _tail_weights(blocks: int, weights: Weights) -> list[np.ndarray]:
+def _stage_weights(blocks: int, weights: Weights) -> list[np.ndarray]:
     """Kernels and biases of each block's expansion, depthwise convolution and projection, and of
     the head; those of the convolutions over single cells as dense layers have them."""
     arrays = [array for layer in weights[-3 * blocks - 1 :] for array in layer]
@@ -128,12 +128,12 @@ def _normalise(x: Tensor) -> Tensor:
 def _network(blocks: list[Block], x: Tensor, weights: Weights | None, features: str) -> Tensor:
     source = repeat(None) if weights is None else iter(weights)
     x = _conv(x, source, STEM_CHANNELS, kernel=3, stride=2)
-    tail = len(blocks) - _tail(blocks)
-    for block in blocks[:tail]:
+    first = len(blocks) - _stage_blocks(blocks)
+    for block in blocks[:first]:
         x = _block(x, source, block)
-    if features == "map":
+    if features == "grid":
         return x
-    for block in blocks[tail:]:
+    for block in blocks[first:]:
         x = _block(x, source, block)
     return _conv(x, source, HEAD_CHANNELS, kernel=1)
 

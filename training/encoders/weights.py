@@ -13,8 +13,9 @@ import numpy as np
 
 from training.encoders.encoder import Encoder, Weights, WeightsError
 from training.encoders.keras_files import read_keras
-from training.encoders.slim import checkpoint_file, read_slim
-from training.train.saving import save_arrays
+from training.encoders.slim import read_slim
+from training.encoders.tensorflow_files import checkpoint_file
+from training.saving import save_arrays
 
 BATCH_NORM_EPSILON = 1e-3
 """EfficientNet-Lite's."""

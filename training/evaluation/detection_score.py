@@ -1,17 +1,11 @@
 """How well a detector finds persons: COCO's average precision, by pycocotools.
 
-    python -m training.evaluation.detection_score --boxes mscoco/annotations/person_boxes.json \\
-        --images mscoco/images --detector runs/detector.tflite [--photos 500]
-    python -m training.evaluation.detection_score … --graph frozen_inference_graph.pb
-
-The second is the original graph, in float, its boxes sifted by itself; only the least score, 0.3 as
-it was frozen, is made the same. Prints JSON.
+The original graph, in float, suppresses boxes itself; only the least score, 0.3 as it was frozen,
+is made the same.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -26,11 +20,11 @@ from pycocotools.cocoeval import COCOeval
 from tqdm import tqdm
 
 from app.captioning.captioner import squash
-from app.captioning.detector import PHOTO_SIZE, sift
+from app.captioning.detector import PHOTO_SIZE, non_maximum_suppression
 from app.captioning.engines.litert import Graph, detections_of
 from app.captioning.objects import objects
-from training.data.command import positive
 from training.data.photos import upright
+from training.encoders.detector import read_graph
 
 PERSON = 1
 """COCO's id."""
@@ -95,7 +89,7 @@ def converted(detector: Path) -> Find:
 
     def find(photo: np.ndarray) -> Rows:
         seen = detections_of(runner, np.asarray(squash(photo, PHOTO_SIZE)))
-        found = sift(seen, LEAST, MOST)
+        found = non_maximum_suppression(seen, LEAST, MOST)
         return _rows(found.boxes, found.scores, found.classes == person)
 
     return find
@@ -107,7 +101,7 @@ def original(graph: Path) -> Find:
     Raises:
         ValueError: it is no such graph.
     """
-    definition = tf.compat.v1.GraphDef.FromString(graph.read_bytes())
+    definition = read_graph(graph)
     if not {"image_tensor", *OUTPUTS} <= {node.name for node in definition.node}:
         raise ValueError(f"{graph} is no detector of the object detection API")
     for node in definition.node:
@@ -133,24 +127,28 @@ def _rows(boxes: np.ndarray, scores: np.ndarray, kept: np.ndarray) -> Rows:
     return list(zip(boxes[kept], scores[kept].tolist(), strict=True))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--boxes", type=Path, required=True, help="in COCO's JSON")
-    parser.add_argument("--images", type=Path, required=True, help="the folder of their photos")
-    parser.add_argument("--photos", type=positive, help="how many to take, the first (all)")
-    detector = parser.add_mutually_exclusive_group(required=True)
-    detector.add_argument("--detector", type=Path, help="from training.encoders.detector")
-    detector.add_argument("--graph", type=Path, help="frozen_inference_graph.pb")
-    given = parser.parse_args()
+def detection_score(
+    boxes: Path, images: Path, detector: Path, photos: int | None = None
+) -> dict[str, float]:
+    """The average precision of a detector.
+
+    Args:
+        boxes: those that people drew, in COCO's JSON.
+        images: the folder of their photos.
+        detector: a .tflite of training.encoders.detector, or the original frozen graph.
+        photos: how many to take, the first; all where it is None.
+
+    Raises:
+        FileNotFoundError: one of these is not there.
+        ValueError: one of these is not what it should be.
+    """
+    find = converted(detector) if detector.suffix == ".tflite" else original(detector)
+    with redirect_stdout(sys.stderr):  # pycocotools tells there what it does
+        return average_precision(_truth(boxes), images, find, photos)
+
+
+def _truth(boxes: Path) -> COCO:
     try:
-        find = converted(given.detector) if given.detector else original(given.graph)
-        with redirect_stdout(sys.stderr):  # pycocotools tells there what it does
-            truth = COCO(str(given.boxes))
-            figures = average_precision(truth, given.images, find, given.photos)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f"{error}\n")
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+        return COCO(str(boxes))
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{boxes} is not in the layout of COCO's boxes: {error!r}") from error

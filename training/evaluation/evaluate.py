@@ -1,16 +1,10 @@
-"""Scores a checkpoint on a dataset, through the very door that the service uses.
-
-    python -m training.evaluation.evaluate --model model_assets/kantu-1 \\
-        --dataset DIR --split dev --language en
-
-DIR is a TFRecord dataset or an original download. Prints the scores as JSON.
-"""
+"""Scores a checkpoint on a dataset, through the very door that the service uses."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from app.captioning.captioner import BEAM_WIDTH, Caption, Captioner
-from app.captioning.engines import ENGINES
-from training.data import open_split
+from app.captioning.checkpoint import open_checkpoint
+from app.captioning.engines import load_engine
+from training.data.datasets import open_split
 from training.data.photos import upright
 from training.data.tfrecord import Example
 from training.data.tokenization import words
@@ -34,16 +29,35 @@ TOKENISATION = {
 def captioned_photos(
     dataset: Path, split: str, language: str
 ) -> Iterator[tuple[Example, np.ndarray]]:
-    """The photos that have captions in a language, and their pixels, uint8 RGB."""
+    """The photos that have captions in a language, and their pixels, uint8 RGB.
+
+    Raises:
+        DatasetError: the dataset or the split is not there.
+        ValueError: at the end, where no photo has captions in the language.
+    """
+    found = False
     for example in tqdm(open_split(dataset, split), desc=split, unit="photo", disable=None):
         if example.captions.get(language):
+            found = True
             yield example, upright(example.photo)
+    if not found:
+        raise ValueError(f"{dataset} has no {language!r} captions in {split}")
+
+
+def has_captions(dataset: Path, split: str, language: str) -> bool:
+    """Whether any photo of a split has captions in a language."""
+    return any(example.captions.get(language) for example in open_split(dataset, split))
 
 
 def describe_split(
     captioner: Captioner, dataset: Path, split: str, language: str, beam_width: int = BEAM_WIDTH
 ) -> Iterator[tuple[Example, Caption]]:
-    """The photos that have captions in a language, and the best caption of each."""
+    """The photos that have captions in a language, and the best caption of each. Raises as
+    captioned_photos() does, and ValueError where the checkpoint does not speak the language."""
+    if language not in captioner.languages:
+        raise ValueError(
+            f"{captioner.name} captions in {', '.join(captioner.languages)}, not in {language!r}"
+        )
     for example, photo in captioned_photos(dataset, split, language):
         yield example, captioner.caption(photo, language, beam_width)[0]
 
@@ -71,14 +85,17 @@ def score_captions(
     )
 
 
-def split_arguments(description: str) -> argparse.ArgumentParser:
-    """Which checkpoint is looked at, and on what."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--split", default="dev")
-    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
-    return parser
+def load_captioner(model: Path, engine: str, language: str, start: str | None) -> Captioner:
+    """A checkpoint's captioner; captions of the language begin with start where it is given."""
+    checkpoint = open_checkpoint(model)
+    if start and language in checkpoint.languages:
+        ours = checkpoint.languages[language]
+        if start not in ours.vocabulary.words:
+            styles = [word for word in ours.vocabulary.words if word.startswith("<")]
+            raise ValueError(f"{model} has no style {start}, only {', '.join(styles)}")
+        languages = checkpoint.languages | {language: replace(ours, start=start)}
+        checkpoint = replace(checkpoint, languages=languages)
+    return Captioner(checkpoint, load_engine(engine, checkpoint))
 
 
 def evaluate(
@@ -88,11 +105,14 @@ def evaluate(
     language: str,
     beam_width: int = BEAM_WIDTH,
     engine: str = "auto",
+    start: str | None = None,
     captions_to: Path | None = None,
 ) -> dict[str, Any]:
     """BLEU-1..4, ROUGE-L and CIDEr in percent, and what they were measured on.
 
     Args:
+        start: what captions begin with, unseen, such as another style; the checkpoint's own where
+            it is None.
         captions_to: a file to write each photo's caption to, one JSON object a line.
 
     Raises:
@@ -100,11 +120,7 @@ def evaluate(
         DatasetError: the dataset or the split is not there.
         ValueError: the checkpoint does not speak the language, or the split has no captions in it.
     """
-    captioner = Captioner.load(model, engine)
-    if language not in captioner.languages:
-        raise ValueError(
-            f"{captioner.name} captions in {', '.join(captioner.languages)}, not in {language!r}"
-        )
+    captioner = load_captioner(model, engine, language, start)
     names, captions, references = caption_split(captioner, dataset, split, language, beam_width)
     if captions_to:
         lines = (
@@ -126,15 +142,3 @@ def evaluate(
         "mean_words": sum(len(words(one, language)) for one in captions) / len(captions),
         "distinct_captions": len(set(captions)),
     }
-
-
-def main() -> None:
-    parser = split_arguments(__doc__.splitlines()[0])
-    parser.add_argument("--beam-width", type=int, default=BEAM_WIDTH)
-    parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto")
-    parser.add_argument("--captions-to", type=Path)
-    print(json.dumps(evaluate(**vars(parser.parse_args())), indent=2, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,5 @@
 """Whether a checkpoint's words point at what they name, by the boxes that people drew of persons.
 
-    python -m training.evaluation.grounding_score --model model_assets/NAME --dataset data/mscoco \\
-        --split train --boxes mscoco/annotations/person_boxes.json --language en [--photos 500]
-
 Captions the photos that have boxes, and prints as JSON, shares in percent: how many captions point
 at something, at how much, and at what; and of the regions that were pointed at as persons, how many
 are one. How many there are of all regions that the detector took for persons is what pointing at
@@ -11,7 +8,6 @@ random would give.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,17 +19,13 @@ import numpy as np
 from tqdm import tqdm
 
 from app.captioning.captioner import Captioner
-from app.captioning.checkpoint import CheckpointError
 from app.captioning.detector import overlaps
 from app.captioning.grounding import Region
 from app.captioning.objects import objects
-from app.photos import PhotoError
-from training.data import open_split
-from training.data.command import positive
+from training.data.datasets import open_split
 from training.data.json_files import read_json
 from training.data.photos import upright
-from training.data.tfrecord import DatasetError, Example
-from training.evaluation.evaluate import split_arguments
+from training.data.tfrecord import Example
 
 PERSON = "person"
 OVERLAP = 0.5
@@ -161,18 +153,3 @@ def grounding_score(
         raise ValueError(f"{boxes} has boxes of no photo of the split {split!r} of {dataset}")
     about = {"model": captioner.name, "split": split, "language": language}
     return {**about, **summarise(captions)}
-
-
-def main() -> None:
-    parser = split_arguments(__doc__.splitlines()[0])
-    parser.add_argument("--boxes", type=Path, required=True, help="of persons, in COCO's JSON")
-    parser.add_argument("--photos", type=positive, help="how many to take, the first (all)")
-    try:
-        figures = grounding_score(**vars(parser.parse_args()))
-    except (CheckpointError, DatasetError, OSError, PhotoError, ValueError) as error:
-        parser.exit(1, f"{error}\n")
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,5 @@
 """How well checkpoints caption objects that no caption taught them to name.
 
-    python -m training.evaluation.novel_objects --trained-on data/flickr8k \\
-        --datasets data/mscoco data/pascal --models runs/assets/pointing runs/assets/plain \\
-        --language en [--mention] [--captions-to captions.jsonl]
-
 Novel are those of COCO's classes that the training captions do not name. Of photos that show one,
 prints as JSON how often each checkpoint names it (the F1 of Hendricks et al. 2016, "Deep
 compositional captioning"), and how good its captions are. The checkpoints must have been trained on
@@ -15,7 +11,6 @@ classes of each photo: what constrained beam search (Anderson et al. 2017) makes
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,21 +21,15 @@ from typing import Any
 from tqdm import tqdm
 
 from app.captioning.captioner import Captioner
-from app.captioning.checkpoint import CheckpointError
 from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.captioning.objects import objects
 from app.captioning.objects import words as words_of_classes
-from app.photos import PhotoError
-from training.data import open_split
-from training.data.command import positive
-from training.data.corpus import joined
+from training.data.datasets import open_split
 from training.data.photos import upright
-from training.data.tfrecord import DatasetError, Example, read_metadata
-from training.data.tokenization import words
-from training.evaluation.evaluate import TOKENISATION, score_captions
+from training.data.tfrecord import Example, read_metadata
+from training.data.tokenization import merge_names, words
+from training.evaluation.evaluate import score_captions
 
-LEAST = 5
-"""How often a word must come in the training captions to have been taught."""
 AGREEING = 2
 """References that mention what a photo is said to show: one alone may be mistaken."""
 
@@ -75,7 +64,7 @@ def mentioned(caption: str, classes: Classes, language: str) -> list[str]:
 
 def _said(caption: str, language: str) -> list[str]:
     """The words of a caption, in which a hot dog is no dog."""
-    return joined(words(caption, language))
+    return merge_names(words(caption, language))
 
 
 def photos_of(datasets: Iterable[Path], classes: Classes, language: str) -> Iterator[Shown]:
@@ -166,7 +155,7 @@ def novel_objects(
     datasets: list[Path],
     models: list[Path],
     language: str,
-    least: int = LEAST,
+    least: int,
     mention: bool = False,
     captions_to: Path | None = None,
 ) -> dict[str, Any]:
@@ -223,23 +212,3 @@ def _write(file: Path, photos: Sequence[Shown], said: dict[str, list[str]]) -> N
     )
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     file.write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trained-on", type=Path, required=True)
-    parser.add_argument("--datasets", type=Path, nargs="+", required=True)
-    parser.add_argument("--models", type=Path, nargs="+", required=True)
-    parser.add_argument("--language", choices=sorted(TOKENISATION), required=True)
-    parser.add_argument("--least", type=positive, default=LEAST)
-    parser.add_argument("--mention", action="store_true", help="also tell them what to mention")
-    parser.add_argument("--captions-to", type=Path)
-    try:
-        figures = novel_objects(**vars(parser.parse_args()))
-    except (CheckpointError, DatasetError, OSError, PhotoError, ValueError) as error:
-        parser.exit(1, f"{error}\n")
-    print(json.dumps(figures, indent=2, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,29 +1,25 @@
-"""Compares the two engines on a whole split: LiteRT, and TensorFlow with float activations.
-
-    python -m training.evaluation.parity --model model_assets/kantu-1 \\
-        --dataset DIR --split dev --language en
-"""
+"""Compares the two engines on a whole split: LiteRT, and TensorFlow with float activations."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from app.captioning.captioner import Captioner
 from app.captioning.engines import ENGINES
-from training.evaluation.evaluate import caption_split, score_captions, split_arguments
+from training.evaluation.evaluate import caption_split, score_captions
 
 
 def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, Any]:
-    """Each engine's scores in percent, and the share of photos that get the same caption."""
-    said: dict[str, list[str]] = {}
+    """Each engine's scores in percent, and the share of photos that get the same caption.
+    Raises as evaluate() does."""
+    captions: dict[str, list[str]] = {}
     scores: dict[str, dict[str, float]] = {}
     for engine in ENGINES:
         captioner = Captioner.load(model, engine)
-        _, said[engine], references = caption_split(captioner, dataset, split, language)
-        scores[engine] = score_captions(said[engine], references, language)
-    pairs = list(zip(*said.values(), strict=True))
+        _, captions[engine], references = caption_split(captioner, dataset, split, language)
+        scores[engine] = score_captions(captions[engine], references, language)
+    pairs = list(zip(*captions.values(), strict=True))
     return {
         "split": split,
         "language": language,
@@ -31,12 +27,3 @@ def parity(model: Path, dataset: Path, split: str, language: str) -> dict[str, A
         **scores,
         "identical_captions": 100 * sum(first == second for first, second in pairs) / len(pairs),
     }
-
-
-def main() -> None:
-    parser = split_arguments(__doc__.splitlines()[0])
-    print(json.dumps(parity(**vars(parser.parse_args())), indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,13 @@
-"""Trained networks in the forms they are served in: LiteRT int8, and a frozen TensorFlow graph."""
+"""Trained networks in the forms they are served in: LiteRT int8, and a frozen TensorFlow graph.
+
+Both have the same names for what goes in and out; app.captioning.engines says what these are.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,133 +17,119 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from app.captioning.detector import REGIONS, ROW
 from training.decoders import Decoder, Ensemble
 from training.decoders.base import Memory
-from training.decoders.front import Front, Grounded, Tail
+from training.decoders.building import Shapes
 from training.encoders.detector import Detector, photo_signature
+from training.encoders.int8 import Matching
+from training.encoders.stage import EncoderStage
+from training.train.run_folder import by_path
 
 SMALLEST_SHRUNK = 1024
 """Constants of fewer numbers stay float32: int8 would save nothing."""
 
 
-@dataclass(frozen=True)
-class Matching:
-    """What takes the float encoder's features to those of the int8 one, which decoders learn from:
-    rounding moves each feature's mean and deviation a little (Nagel et al. 2019, section 4.2, take
-    the same shift out of the int8 side)."""
+class Frozen(NamedTuple):
+    """A frozen graph, and where weights are in it."""
 
-    scale: np.ndarray
-    """float32 (n,)"""
-    shift: np.ndarray
-    """float32 (n,)"""
-
-    @classmethod
-    def of(cls, float_features: np.ndarray, int8_features: np.ndarray) -> Matching:
-        """From features of the same photos, each float32 (photos, n) or (photos, cells, n)."""
-        channels = float_features.shape[-1]
-        before, after = (one.reshape(-1, channels) for one in (float_features, int8_features))
-        deviation = before.std(axis=0)
-        still = deviation < 1e-6
-        scale = np.where(still, 1, after.std(axis=0) / np.where(still, 1, deviation))
-        shift = after.mean(axis=0) - scale * before.mean(axis=0)
-        return cls(scale.astype(np.float32), shift.astype(np.float32))
+    graph: tf.compat.v1.GraphDef
+    weights: dict[str, Any]
+    """For the manifest: {"encoder_stage": {path: node}, "decoders": {language: [{path: node}]}},
+    from each variable's path in its part to the name of its constant. A constant that is stored as
+    int8 is NODE/int8 times NODE/scale."""
 
 
-def convert_encoder(model: keras.Model, calibration: Iterable[np.ndarray] | None = None) -> bytes:
-    """An encoder as a LiteRT graph with int8 weights and activations.
+def feature_shapes(
+    encoder: keras.Model, stage: EncoderStage | None, grounded: bool
+) -> dict[str, tuple[int, ...]]:
+    """Of what decoders are given of one photo, by name.
 
     Args:
-        model: from training.encoders.build(), its batch size fixed at 1.
-        calibration: uint8 RGB photos of the model's size, from which the activations' ranges are
-            taken; None leaves the ranges to be taken from each photo as it is encoded.
+        stage: what the encoder's output passes through, where there is one.
+        grounded: whether there is a detector.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if calibration is not None:
-        converter.representative_dataset = lambda: ([photo[None]] for photo in calibration)
-    return converter.convert()
+    seen = stage(encoder.output) if stage else encoder.output
+    shapes = {name: tuple(one.shape[1:]) for name, one in seen.items()}
+    return shapes | ({"regions": (REGIONS, ROW)} if grounded else {})
 
 
-def convert_tail(tail: Tail, map_shape: tuple[int, ...]) -> bytes:
-    """The encoder's tail as a LiteRT graph with int8 weights, from a map (cells, n) to packed
-    features."""
-
-    @tf.function(input_signature=[tf.TensorSpec((1, *map_shape), name="features")])
-    def look(features):
-        return {"features": tail.pack(tail(features))}
-
-    return _convert(tail.variables, {"look": look})
-
-
-def convert_decoder(decoder: Decoder | Ensemble, feature_shape: tuple[int, ...]) -> bytes:
-    """A decoder, without the encoder's tail, as a LiteRT graph with int8 weights, and its
-    signatures `start` and `step`.
+def convert_stage(stage: EncoderStage, grid_shape: tuple[int, ...]) -> bytes:
+    """An encoder's stage as a LiteRT graph with int8 weights.
 
     Args:
-        feature_shape: of one photo as it is served, from served_shape().
+        grid_shape: of the encoder's grid, which it takes, (cells, n).
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *feature_shape), name="features")])
-    def start(features):
-        return _named(*_begin(decoder, features))
+    @tf.function(input_signature=[tf.TensorSpec((1, *grid_shape), name="grid")])
+    def encode(grid):
+        return stage({"grid": grid})
+
+    return _convert(stage.variables, {"encode": encode})
+
+
+def convert_decoder(decoder: Decoder | Ensemble, shapes: Shapes) -> bytes:
+    """A decoder as a LiteRT graph with int8 weights, and its signatures `start` and `step`.
+
+    Args:
+        shapes: of one photo's features, from feature_shapes().
+    """
+
+    @tf.function
+    def start(**features):
+        return _named(*decoder.start(features))
 
     @tf.function
     def step(**inputs):
         log_probabilities, state = decoder.step(*map(inputs.get, ("state", "words", "memory")))
         return {"log_probabilities": log_probabilities, "state": state}
 
-    concrete = step.get_concrete_function(**_step_signature(decoder, feature_shape))
-    return _convert(decoder.variables, {"start": start, "step": concrete})
-
-
-def served_tail(front: Front) -> Tail | None:
-    """The encoder's tail, where it is served: the decoder's own, or the one that its features have
-    passed."""
-    if isinstance(front, Grounded):
-        return front.tail
-    return front if isinstance(front, Tail) else None
-
-
-def served_shape(map_shape: tuple[int, ...], front: Front) -> tuple[int, ...]:
-    """Of what a photo's encoding is when it is served: a tail packs what it sees of a map, and
-    regions follow it."""
-    tail = served_tail(front)
-    if not tail:
-        return map_shape
-    (packed,) = tail.pack(tail(tf.zeros((1, *map_shape)))).shape[1:]
-    return (packed + REGIONS * ROW if isinstance(front, Grounded) else packed,)
+    signatures = {
+        "start": start.get_concrete_function(**_start_signature(decoder, shapes)),
+        "step": step.get_concrete_function(**_step_signature(decoder, shapes)),
+    }
+    return _convert(decoder.variables, signatures)
 
 
 def freeze(
     encoder: keras.Model,
+    stage: EncoderStage | None,
     decoders: Mapping[str, Decoder | Ensemble],
     matching: Matching,
     detector: Detector | None = None,
-) -> tf.compat.v1.GraphDef:
-    """Encoder, decoders and detector as one frozen graph; its tensors' names are those an engine
-    reads. All decoders have the same front."""
-    front = next(iter(decoders.values())).front
-    tail = served_tail(front)
-    shape = served_shape(tuple(encoder.outputs[0].shape[1:]), front)
-    signature = {
-        "photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo"),
-        **({"detector_photo": photo_signature("detector_photo")} if detector else {}),
-        "features": tf.TensorSpec((1, *shape), name="features"),
-    }
+) -> Frozen:
+    """Encoder, decoders and detector as one frozen graph.
+
+    Its inputs are `photo`, `detector_photo` and, for each decoder, those of its start and step; its
+    outputs the features by their names, `detector_` and the name of each of Detections, and for
+    each decoder `start_state`, `start_memory`, `log_probabilities` and `next_state`. A decoder's
+    tensors have its language before their names: `en_grid`, `en_start_state`.
+
+    Args:
+        encoder: with a batch size of 1.
+        matching: of its features to those of the int8 encoder.
+    """
+    shapes = feature_shapes(encoder, stage, detector is not None)
+    signature = {"photo": tf.TensorSpec(encoder.inputs[0].shape, tf.uint8, name="photo")}
+    if detector:
+        signature["detector_photo"] = photo_signature("detector_photo")
     for language, decoder in decoders.items():
-        for name, spec in _step_signature(decoder, shape).items():
+        specs = _start_signature(decoder, shapes) | _step_signature(decoder, shapes)
+        for name, spec in specs.items():
             full = f"{language}_{name}"
             signature[full] = tf.TensorSpec(spec.shape, spec.dtype, name=full)
 
     @tf.function
     def everything(**inputs):
-        features = encoder(inputs["photo"], training=False)["features"]
-        features = features * matching.scale + matching.shift
-        outputs = {"features_out": tail.pack(tail(features)) if tail else features}
+        outputs = {
+            name: features * matching.scale + matching.shift
+            for name, features in encoder(inputs["photo"], training=False).items()
+        }
+        if stage:
+            outputs = stage(outputs)
         if detector:
             for name, value in detector(inputs["detector_photo"]).items():
                 outputs[f"detector_{name}"] = value
         for language, decoder in decoders.items():
-            started = _named(*_begin(decoder, inputs["features"]))
-            for name, value in started.items():
+            taken = {name: inputs[f"{language}_{name}"] for name in _taken(decoder, shapes)}
+            for name, value in _named(*decoder.start(taken)).items():
                 outputs[f"{language}_start_{name}"] = value
             log_probabilities, state = decoder.step(
                 *(inputs.get(f"{language}_{name}") for name in ("state", "words", "memory"))
@@ -150,8 +138,17 @@ def freeze(
             outputs[f"{language}_next_state"] = state
         return {name: tf.identity(value, name=name) for name, value in outputs.items()}
 
-    frozen = convert_variables_to_constants_v2(everything.get_concrete_function(**signature))
-    return _shrunk(frozen.graph.as_graph_def())
+    concrete = everything.get_concrete_function(**signature)
+    frozen = convert_variables_to_constants_v2(concrete)
+    nodes = {id(variable): node.op.name for variable, node in concrete.graph.captures}
+    weights = {
+        **({"encoder_stage": _nodes(stage, nodes)} if stage else {}),
+        "decoders": {
+            language: [_nodes(member, nodes) for member in _members(decoder)]
+            for language, decoder in decoders.items()
+        },
+    }
+    return Frozen(_shrunk(frozen.graph.as_graph_def()), weights)
 
 
 def _convert(variables: Iterable[Any], signatures: dict[str, Any]) -> bytes:
@@ -168,22 +165,36 @@ def _convert(variables: Iterable[Any], signatures: dict[str, Any]) -> bytes:
         return converter.convert()
 
 
-def _begin(decoder: Decoder | Ensemble, features: tf.Tensor) -> tuple[tf.Tensor, Memory]:
-    """decoder.start(), after the tail where the encoder is served with it."""
-    front = decoder.front
-    seen = front.unpack(features) if isinstance(front, Tail) else front(features)
-    return decoder.begin(seen)
+def _members(decoder: Decoder | Ensemble) -> list[Decoder]:
+    return list(decoder.members) if isinstance(decoder, Ensemble) else [decoder]
 
 
-def _named(state: tf.Tensor, memory: tf.Tensor | None) -> dict[str, tf.Tensor]:
+def _nodes(layer: keras.layers.Layer, nodes: Mapping[int, str]) -> dict[str, str]:
+    """The constant that each of a layer's weights became, by its path.
+
+    Args:
+        nodes: by the identity of a variable's handle.
+    """
+    return {path: nodes[id(one.value.handle)] for path, one in by_path(layer).items()}
+
+
+def _taken(decoder: Decoder | Ensemble, shapes: Shapes) -> list[str]:
+    """The names of the features that a decoder takes: without pooled ones it averages a grid."""
+    uses = decoder.uses if "pooled" in shapes else (*decoder.uses, "grid")
+    return [name for name in shapes if name in uses]
+
+
+def _named(state: tf.Tensor, memory: Memory) -> dict[str, tf.Tensor]:
     """What start() returns, by names; a decoder that does not attend has no memory."""
     return {"state": state} | ({} if memory is None else {"memory": memory})
 
 
-def _step_signature(
-    decoder: Decoder | Ensemble, feature_shape: tuple[int, ...]
-) -> dict[str, tf.TensorSpec]:
-    _, memory = _begin(decoder, tf.zeros((1, *feature_shape)))
+def _start_signature(decoder: Decoder | Ensemble, shapes: Shapes) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec((1, *shapes[name]), name=name) for name in _taken(decoder, shapes)}
+
+
+def _step_signature(decoder: Decoder | Ensemble, shapes: Shapes) -> dict[str, tf.TensorSpec]:
+    _, memory = decoder.start({name: tf.zeros((1, *shape)) for name, shape in shapes.items()})
     signature = {
         "state": tf.TensorSpec((None, decoder.state_size), name="state"),
         "words": tf.TensorSpec((None,), tf.int32, name="words"),

@@ -1,137 +1,244 @@
-"""One small file per published model: its hyper-parameters, nothing else."""
+"""One file per published model: all that decides what it becomes, from the data to the export."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 from app.captioning import objects
 from app.captioning.vocabulary import START, Vocabulary
 
-
-@dataclass(frozen=True)
-class Likelihood:
-    """A stage of training by maximum likelihood."""
-
-    epochs: int = 12
-    learning_rate: float = 1e-3
-    """The peak, reached after warm_up; a cosine takes it to a hundredth."""
-    warm_up: float = 0.05
-    """Share of all steps."""
-    label_smoothing: float = 0.1
-    scheduled_sampling: float = 0.0
-    """Share of the words read that the decoder said itself, in the last epoch; it grows from 0."""
+FROZEN, STAGE, WHOLE = "frozen", "stage", "whole"
+"""What a training stage trains of the encoder: nothing, its EncoderStage, or all of it."""
 
 
 @dataclass(frozen=True)
-class SelfCritical:
-    """A stage of training by the score itself."""
+class DecoderConfig:
+    """A decoder's architecture."""
 
-    epochs: int = 0
-    photos: int = 64
-    """A batch."""
-    samples: int = 5
-    """Captions said of each."""
-    words: int = 14
-    """Where a caption breaks off that has not ended. Each word more is computed for all."""
-    learning_rate: float = 2e-4
-    """At first; a cosine takes it to a tenth."""
-    likelihood: float = 0.1
-    """Weight of maximum likelihood beside it."""
-    temperature: float = 0.5
-    """At which captions are said."""
-    dropout: bool = False
-    """Whether dropout stays on while it learns from what it said."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a decoder is trained: by likelihood, then with the encoder's tail, then by score.
-    A stage of no epochs is left out."""
-
-    language: str
-    """Language of the captions: "en" or "zh"."""
-    decoder: str = "show_and_tell"
+    architecture: str = "show_and_tell"
+    """One of training.decoders.DECODERS."""
     units: int = 512
     embedding: int = 512
     feature_dropout: float = 0.2
     dropout: float = 0.5
-    photos: int = 26
-    """A batch."""
-    captions_each: int = 5
-    """Captions of each photo in a batch."""
-    likelihood: Likelihood = field(default_factory=Likelihood)
-    fine_tuning: Likelihood = field(
-        default_factory=lambda: Likelihood(epochs=0, learning_rate=2e-4)
-    )
-    """The same, with the encoder's last blocks trained too. Self-critical training then trains it
-    as well."""
-    self_critical: SelfCritical = field(default_factory=SelfCritical)
+    word2vec: bool = False
+    """Whether the word embedding starts from skip-gram vectors of the training captions."""
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    """The decoders of one language, and how captions are searched for."""
+
+    decoders: tuple[DecoderConfig, ...] = (DecoderConfig(),)
+    """Several choose each word together, as an ensemble."""
     styles: tuple[tuple[str, int], ...] = ()
     """Names, such as "<long>", and the most words of a caption in each, in rising order. A caption
     begins with its style's name, unseen, so that it can be asked for."""
-    translated_style: str = ""
-    """Where set, machine translations of other captions are learned from too, in this style."""
-    style: str = START
-    """The style spoken."""
+    start: str = START
+    """What captions begin with, unseen: `<start>`, or a style."""
+    max_length: int = 20
+    """In words."""
+    length_penalty: float = 1.0
     grounded: bool = False
     """Visual words point at regions: the vocabulary gets all that objects.json lists, and those of
     several words ("teddy bear") count as one."""
-    clip_norm: float = 5.0
-    max_words: int = 20
-    length_penalty: float = 1.0
-    beam_width: int = 3
-    mixed_precision: bool = True
-    """bfloat16 matrix products: nearly three times as fast on a CPU that has them."""
-    keep_last: bool = False
-    """Keep the last epoch, not the one with the best dev CIDEr."""
-    seed: int = 1
 
-    def __post_init__(self) -> None:
-        """Raises ValueError where the objectives do not suit the decoder."""
-        sampled = self.likelihood.scheduled_sampling or self.fine_tuning.scheduled_sampling
-        if self.grounded and (sampled or self.self_critical.epochs):
-            raise ValueError(
-                "a grounded decoder learns by maximum likelihood, without scheduled sampling"
-            )
+    def named_decoders(self, language: str) -> dict[str, DecoderConfig]:
+        """By their names in a run: "en", "en-2"."""
+        return {
+            language if nth == 1 else f"{language}-{nth}": config
+            for nth, config in enumerate(self.decoders, 1)
+        }
 
-    @property
-    def all_epochs(self) -> int:
-        return self.likelihood.epochs + self.fine_tuning.epochs + self.self_critical.epochs
-
-    def start_of(self, words: Sequence[str], translated: bool = False) -> str:
-        """What a caption begins with."""
-        if translated:
-            return self.translated_style
+    def start_of(self, words: Sequence[str]) -> str:
+        """What a caption of these words begins with."""
         fitting = (name for name, most in self.styles if len(words) <= most)
         return next(fitting, self.styles[-1][0] if self.styles else START)
 
-    def vocabulary(self, words: Vocabulary) -> Vocabulary:
-        """A dataset's vocabulary with the names of the styles, and with all visual words."""
-        names = [*(name for name, _ in self.styles), self.translated_style]
-        visual = chain.from_iterable(objects.words(self.language).values()) if self.grounded else ()
+    def vocabulary(self, words: Vocabulary, language: str) -> Vocabulary:
+        """The training captions' vocabulary with the styles' names, and with all visual words."""
+        visual = chain.from_iterable(objects.words(language).values()) if self.grounded else ()
         missing = (word for word in visual if word not in words.words)
-        return Vocabulary([*words.words, *missing, *filter(None, names)])
+        return Vocabulary([*words.words, *missing, *(name for name, _ in self.styles)])
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Recipe:
-        """What dataclasses.asdict() made of a recipe."""
-        stages = {
-            "likelihood": Likelihood(**values["likelihood"]),
-            "fine_tuning": Likelihood(**values["fine_tuning"]),
-            "self_critical": SelfCritical(**values["self_critical"]),
+
+@dataclass(frozen=True)
+class MaximumLikelihood:
+    """A stage that makes the words that people wrote likely (Vinyals et al. 2015)."""
+
+    loss: ClassVar[str] = "maximum_likelihood"
+    epochs: int
+    learning_rate: float = 2e-3
+    """The peak, reached after a warm-up; a cosine takes it to a hundredth."""
+    encoder: str = FROZEN
+    batch_size: int = 26
+    """Photos."""
+    captions_per_photo: int = 5
+    decoders: tuple[str, ...] = ()
+    """Those that are trained, by their names; all where none is named."""
+    averaged: int = 0
+    """The mean of the weights after so many of the last epochs is one more candidate to be kept
+    (Izmailov et al. 2018)."""
+
+
+@dataclass(frozen=True)
+class SelfCritical:
+    """A stage that makes captions with a better score likelier (Rennie et al. 2017)."""
+
+    loss: ClassVar[str] = "self_critical"
+    epochs: int = 12
+    learning_rate: float = 3e-4
+    """At first; a cosine takes it to a tenth."""
+    encoder: str = FROZEN
+    batch_size: int = 128
+    """Photos."""
+    samples: int = 5
+    """Captions sampled of each photo."""
+    max_length: int = 16
+    """Where a sampled caption breaks off that has not ended."""
+    temperature: float = 0.5
+    """At which captions are sampled."""
+    likelihood_weight: float = 0.1
+    """Of the maximum likelihood of written captions beside it."""
+    likelihood_batch_size: int = 26
+    """Photos whose written captions it is taken on."""
+    captions_per_photo: int = 5
+    decoders: tuple[str, ...] = ()
+    """As in MaximumLikelihood."""
+    averaged: int = 0
+    """As in MaximumLikelihood."""
+
+
+Stage = MaximumLikelihood | SelfCritical
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What one run of the trainer trains: a stage of some decoders."""
+
+    stage: Stage
+    decoders: tuple[str, ...]
+
+    def __str__(self) -> str:
+        encoder = "" if self.stage.encoder == FROZEN else f", encoder's {self.stage.encoder}"
+        return f"{', '.join(self.decoders)}: {self.stage.loss.replace('_', ' ')}{encoder}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model: its data, its encoder, its decoders and how they are trained, stage by stage."""
+
+    languages: Mapping[str, LanguageConfig]
+    """By "en" and "zh"."""
+    stages: tuple[Stage, ...]
+    data: tuple[str, ...] = ("flickr8k",)
+    """Collections, whose training photos are learned from."""
+    dev: tuple[str, ...] = ("flickr8k",)
+    """Collections whose dev photos choose the epoch that is kept, by the mean of their CIDEr."""
+    encoder: str = "efficientnet_lite3"
+    grid: bool = False
+    """Whether the encoder gives grid features, which decoders that attend need, rather than pooled
+    ones."""
+    begin_from: str = ""
+    """A checkpoint of model_assets/ that the training begins from."""
+    begin_with: tuple[str, ...] = ("encoder_stage",)
+    """What it takes from there: the encoder's stage, or decoders, by their names; a decoder comes
+    with its vocabulary."""
+    augmentations: int = 1
+    """Of each training photo: itself, mirrored, and crops."""
+    clip_norm: float = 5.0
+    precision: str = "mixed_bfloat16"
+    """Keras' dtype policy of the training. bfloat16 products are nearly three times as fast on a
+    CPU that has them."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the parts do not suit each other."""
+        for stage in self.stages:
+            if stage.encoder not in (FROZEN, STAGE, WHOLE):
+                raise ValueError(f"a stage trains {FROZEN}, {STAGE} or {WHOLE}: {stage.encoder!r}")
+            unknown = set(stage.decoders) - set(self.decoders())
+            if unknown:
+                raise ValueError(f"a stage trains {', '.join(unknown)}, which there is not")
+            if stage.encoder != FROZEN and not self.grid:
+                raise ValueError("an encoder is trained through grid features: set grid")
+
+    @property
+    def grounded(self) -> bool:
+        """Whether there is a detector beside the encoder."""
+        return any(language.grounded for language in self.languages.values())
+
+    @property
+    def features(self) -> str:
+        """What the encoder gives, "grid" or "pooled"."""
+        return "grid" if self.grid else "pooled"
+
+    def decoders(self) -> dict[str, tuple[str, DecoderConfig]]:
+        """Language and architecture of each decoder by its name: "en", "en-2", "zh"."""
+        return {
+            name: (language, config)
+            for language, of_language in self.languages.items()
+            for name, config in of_language.named_decoders(language).items()
         }
-        styles = tuple((name, most) for name, most in values["styles"])
-        return cls(**(values | stages | {"styles": styles}))
+
+    def legs(self) -> Iterator[Leg]:
+        """The training, in order. Where the encoder is frozen each decoder is trained by itself, so
+        that each is a piece of work of its own; an encoder is trained with all of them at once."""
+        for stage in self.stages:
+            names = stage.decoders or tuple(self.decoders())
+            if stage.encoder == FROZEN:
+                yield from (Leg(stage, (name,)) for name in names)
+            else:
+                yield Leg(stage, names)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for the run folder and the manifest."""
+        stages = [{"loss": stage.loss, **asdict(stage)} for stage in self.stages]
+        return {**asdict(self), "stages": stages}
+
+
+def recipe_from_json(values: Mapping[str, Any]) -> Recipe:
+    """What Recipe.as_json() gave.
+
+    Raises:
+        ValueError: it is that of another version of this program.
+    """
+    try:
+        languages = {
+            language: LanguageConfig(
+                **{
+                    **config,
+                    "decoders": tuple(DecoderConfig(**one) for one in config["decoders"]),
+                    "styles": tuple((name, most) for name, most in config["styles"]),
+                }
+            )
+            for language, config in values["languages"].items()
+        }
+        stages = tuple(_stage(dict(stage)) for stage in values["stages"])
+        collections = {name: tuple(values[name]) for name in ("data", "dev", "begin_with")}
+        return Recipe(**{**values, **collections, "languages": languages, "stages": stages})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the recipe is one of another version of this program: {error}") from None
+
+
+def _stage(values: dict[str, Any]) -> Stage:
+    kinds = {kind.loss: kind for kind in (MaximumLikelihood, SelfCritical)}
+    kind = kinds[values.pop("loss")]
+    return kind(**{**values, "decoders": tuple(values["decoders"])})
 
 
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name. Raises ValueError, naming those there are."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    names = recipe_names()
     if name not in names:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(names)}")
     return importlib.import_module(f"training.recipes.{name}").RECIPE
+
+
+def recipe_names() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))

@@ -1,13 +1,18 @@
-"""Neural Baby Talk in English (Lu et al. 2018)."""
+"""Neural Baby Talk in English (Lu et al. 2018), over kantu-1's encoder stage."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="en",
-    decoder="neural_baby_talk",
-    embedding=300,
-    likelihood=Likelihood(epochs=5, learning_rate=2e-3),
-    max_words=16,
-    length_penalty=0.75,
-    grounded=True,
+    languages={
+        "en": LanguageConfig(
+            (DecoderConfig("neural_baby_talk", embedding=300),),
+            max_length=16,
+            length_penalty=0.75,
+            grounded=True,
+        )
+    },
+    stages=(MaximumLikelihood(epochs=5),),
+    grid=True,
+    begin_from="kantu-1",
+    augmentations=2,
 )

@@ -1,14 +1,20 @@
-"""Neural Baby Talk in Chinese (Lu et al. 2018), in styles of different lengths."""
+"""Neural Baby Talk in Chinese (Lu et al. 2018), in styles of different lengths, over kantu-1's
+encoder stage."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="zh",
-    decoder="neural_baby_talk",
-    embedding=300,
-    likelihood=Likelihood(epochs=6, learning_rate=2e-3),
-    styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
-    style="<medium>",
-    max_words=16,
-    grounded=True,
+    languages={
+        "zh": LanguageConfig(
+            (DecoderConfig("neural_baby_talk", embedding=300),),
+            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            start="<medium>",
+            max_length=16,
+            grounded=True,
+        )
+    },
+    stages=(MaximumLikelihood(epochs=6),),
+    grid=True,
+    begin_from="kantu-1",
+    augmentations=2,
 )

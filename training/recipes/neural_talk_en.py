@@ -1,10 +1,8 @@
 """NeuralTalk's plain recurrent network in English (Karpathy & Fei-Fei 2015), the zoo's baseline."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="en",
-    decoder="neural_talk",
-    likelihood=Likelihood(epochs=8),
-    length_penalty=0.75,
+    languages={"en": LanguageConfig((DecoderConfig("neural_talk"),), length_penalty=0.75)},
+    stages=(MaximumLikelihood(epochs=8, learning_rate=1e-3),),
 )

@@ -1,12 +1,18 @@
-"""NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over a tail
-that a training in English has trained."""
+"""NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over the encoder
+stage that kantu-1 has trained."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="zh",
-    decoder="neural_talk",
-    likelihood=Likelihood(epochs=8),
-    styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
-    style="<medium>",
+    languages={
+        "zh": LanguageConfig(
+            (DecoderConfig("neural_talk"),),
+            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            start="<medium>",
+        )
+    },
+    stages=(MaximumLikelihood(epochs=8, learning_rate=1e-3),),
+    grid=True,
+    begin_from="kantu-1",
+    augmentations=2,
 )

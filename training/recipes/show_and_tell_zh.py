@@ -1,14 +1,17 @@
 """Show and Tell in Chinese, on the captions people wrote of Flickr8k (flickr8kzhc), in styles of
 different lengths.
 
-The middle one is spoken: the short one says less than it knows, the long one repeats itself.
+The middle one is asked for: the short one says less than it knows, the long one repeats itself.
 """
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="zh",
-    likelihood=Likelihood(epochs=12, learning_rate=2e-3),
-    styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
-    style="<medium>",
+    languages={
+        "zh": LanguageConfig(
+            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            start="<medium>",
+        )
+    },
+    stages=(MaximumLikelihood(epochs=12),),
 )

@@ -1,10 +1,9 @@
 """Show, Attend and Tell in English (Xu et al. 2015)."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="en",
-    decoder="soft_attention",
-    likelihood=Likelihood(epochs=8, learning_rate=2e-3),
-    length_penalty=0.75,
+    languages={"en": LanguageConfig((DecoderConfig("soft_attention"),), length_penalty=0.75)},
+    stages=(MaximumLikelihood(epochs=8),),
+    grid=True,
 )

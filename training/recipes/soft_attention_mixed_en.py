@@ -1,11 +1,14 @@
-"""Show, Attend and Tell in English (Xu et al. 2015), on mixed data, over a tail that another
-training has trained."""
+"""Show, Attend and Tell in English (Xu et al. 2015), on mixed data, over the encoder stage that
+kantu-1 has trained."""
 
-from training.recipes import Likelihood, Recipe
+from dataclasses import replace
 
-RECIPE = Recipe(
-    language="en",
-    decoder="soft_attention",
-    likelihood=Likelihood(epochs=5, learning_rate=2e-3),
-    length_penalty=0.75,
+from training.recipes import MaximumLikelihood, soft_attention_en
+
+RECIPE = replace(
+    soft_attention_en.RECIPE,
+    stages=(MaximumLikelihood(epochs=5),),
+    data=("flickr8k", "mscoco", "pascal_sentences"),
+    begin_from="kantu-1",
+    augmentations=2,
 )

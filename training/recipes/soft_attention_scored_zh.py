@@ -1,4 +1,4 @@
-"""As soft_attention_zh, then trained by the score: training.end_to_end.score."""
+"""As soft_attention_zh with more augmentations, then trained by the score."""
 
 from dataclasses import replace
 
@@ -6,5 +6,6 @@ from training.recipes import SelfCritical, soft_attention_zh
 
 RECIPE = replace(
     soft_attention_zh.RECIPE,
-    self_critical=SelfCritical(epochs=12, photos=128, words=12, learning_rate=3e-4, dropout=True),
+    stages=(*soft_attention_zh.RECIPE.stages, SelfCritical(epochs=12, max_length=12)),
+    augmentations=4,
 )

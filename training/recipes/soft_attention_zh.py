@@ -1,12 +1,18 @@
-"""Show, Attend and Tell in Chinese (Xu et al. 2015), in styles of different lengths, over a tail
-that a training in English has trained."""
+"""Show, Attend and Tell in Chinese (Xu et al. 2015), in styles of different lengths, over kantu-1's
+encoder stage."""
 
-from training.recipes import Likelihood, Recipe
+from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
-    language="zh",
-    decoder="soft_attention",
-    likelihood=Likelihood(epochs=7, learning_rate=2e-3),
-    styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
-    style="<medium>",
+    languages={
+        "zh": LanguageConfig(
+            (DecoderConfig("soft_attention"),),
+            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            start="<medium>",
+        )
+    },
+    stages=(MaximumLikelihood(epochs=7),),
+    grid=True,
+    begin_from="kantu-1",
+    augmentations=2,
 )

@@ -1,1 +1,1 @@
-"""One training: the trainer, its losses, and the run folder."""
+"""Trains a recipe, leg by leg, in a run folder."""

@@ -22,21 +22,24 @@ class Rewards:
         self.vocabulary = vocabulary
         self.cider = Cider([[[*words, END] for words in five] for five in captions])
 
-    def of(self, photos: np.ndarray, said: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def of(self, photos: np.ndarray, words: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """In percent, float64 (photos, samples).
 
         Args:
             photos: int (photos,), their places among the captions.
-            said: int (photos × samples, time), ids of words.
-            mask: like said, from until_end().
+            words: int (photos × samples, time), their ids.
+            mask: like words, from until_end().
         """
-        words = self.vocabulary.words
-        of_each = np.repeat(photos, len(said) // len(photos))
+        of_each = np.repeat(photos, len(words) // len(photos))
         rewards = [
-            self.cider.score([words[index] for index in ids[: int(length)]], photo)
-            for photo, ids, length in zip(of_each, said, mask.sum(axis=1), strict=True)
+            self.cider.score(self._split(ids[: int(length)]), photo)
+            for photo, ids, length in zip(of_each, words, mask.sum(axis=1), strict=True)
         ]
         return 100 * np.array(rewards).reshape(len(photos), -1)
+
+    def _split(self, ids: np.ndarray) -> list[str]:
+        """Names of several words are one to a decoder whose words point, and several to CIDEr."""
+        return " ".join(self.vocabulary.words[index] for index in ids).split()
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:
@@ -46,7 +49,7 @@ def advantages(rewards: np.ndarray) -> np.ndarray:
     return (rewards - others).reshape(-1, 1).astype(np.float32) / 100
 
 
-def until_end(said: np.ndarray, end: int) -> np.ndarray:
-    """1 up to and including the first end of each row, 0 after it; float32 like said."""
-    ended_before = np.cumsum(said == end, axis=1) - (said == end)
+def until_end(tokens: np.ndarray, end: int) -> np.ndarray:
+    """1 up to and including the first end of each row, 0 after it; float32 like tokens."""
+    ended_before = np.cumsum(tokens == end, axis=1) - (tokens == end)
     return (ended_before == 0).astype(np.float32)

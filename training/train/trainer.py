@@ -1,228 +1,173 @@
-"""Trains one decoder an epoch at a time, and measures it."""
+"""The one loop: an epoch, an evaluation, what is best is kept; a killed training goes on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from tqdm import tqdm
 
-from app.captioning.beam_search import beam_search
-from app.captioning.captioner import caption_rules
-from app.captioning.objects import words
-from app.captioning.visual_words import VisualWords
-from app.captioning.vocabulary import Vocabulary
-from training.data.corpus import Corpus, mentioned
-from training.decoders import Decoder
-from training.decoders.building import DecoderShape, build_decoder, copy_weights, photos_to_adapt_to
-from training.evaluation.metrics import score
-from training.recipes import Recipe
-from training.train.distributed import follow_chief, from_chief, spread_seeds
-from training.train.maximum_likelihood import MaximumLikelihood, perplexity
-from training.train.saving import save_arrays
-from training.train.self_critical import SelfCritical
+from training.decoders.building import copy_weights
+from training.encoders.encoder import Tensor
+from training.train.distribution import arguments, is_chief, on_one_device, own_part, wait_for_all
+from training.train.evaluator import Evaluator
+from training.train.losses import Loss
+from training.train.model import CaptioningModel, Computation
+from training.train.run_folder import BEFORE, LegRecord, Run, Scores, assign_weights, load_weights
+
+JIT = keras.backend.backend() == "jax"
+"""On a CPU TensorFlow is faster without XLA, which compiles each length of captions for long."""
 
 
-@dataclass
-class Progress:
-    """Where a training is, kept beside its weights."""
+class Objective(Computation):
+    """A model with its loss, for Keras to minimise."""
 
-    epoch: int = 0
-    best_epoch: int = 0
-    best_cider: float = -math.inf
+    def __init__(self, model: CaptioningModel, loss: Loss):
+        super().__init__(model)
+        self.value_of = loss
 
-
-DESCRIBED_TOGETHER = 100
+    def call(self, shown: Mapping[str, Any], training: bool = False) -> Tensor:
+        value = self.value_of(self.model, shown, training)
+        self.add_loss(value)
+        return value
 
 
 class Trainer:
-    """One decoder, trained stage by stage as its recipe says."""
+    """Trains one leg of a recipe."""
 
     def __init__(
         self,
-        recipe: Recipe,
-        vocabulary: Vocabulary,
-        train: Corpus,
-        dev: Corpus,
-        embeddings: np.ndarray | None = None,
-        strategy: tf.distribute.Strategy | None = None,
+        model: CaptioningModel,
+        loss: Loss,
+        run: Run,
+        served: CaptioningModel,
+        evaluators: Mapping[str, Evaluator],
     ):
         """
         Args:
-            embeddings: float32 (vocabulary, recipe.embedding) that the words begin with.
-            strategy: of training.train.distributed; None for one device.
+            model: in the recipe's precision.
+            served: the same in float32, which is evaluated and kept.
+            evaluators: of each decoder that is trained.
         """
-        keras.utils.set_random_seed(recipe.seed)
-        self.recipe, self.vocabulary, self.dev = recipe, vocabulary, dev
-        shape = DecoderShape.of(vocabulary, train.features)
-        self.speaker = build_decoder(recipe, shape, "float32")
-        self._begin(train, embeddings)
-        policy = "mixed_bfloat16" if recipe.mixed_precision else "float32"
-        self.strategy = strategy or tf.distribute.get_strategy()
-        # The speaker stays out: the chief evaluates with it while the others wait.
-        with self.strategy.scope():
-            self.decoder = build_decoder(recipe, shape, policy)
-            copy_weights(self.speaker, self.decoder)
-            self._stages = self._make_stages(train)
-        self.progress = Progress()
-        self.candidates: list[tuple[str, ...]] = []
+        self.model, self.loss, self.run = model, loss, run
+        self.served, self.evaluators = served, evaluators
+        model.train_only(tuple(evaluators), loss.stage.encoder)
+        self.objective = Objective(model, loss)
+        self.objective.compile(
+            keras.optimizers.Adam(loss.schedule(), global_clipnorm=run.recipe.clip_norm),
+            jit_compile=JIT,
+        )
+        self.sums: list[np.ndarray] = []
+        """Of the weights after each of the epochs that are averaged."""
 
-    def _begin(self, train: Corpus, embeddings: np.ndarray | None) -> None:
-        """Gives the speaker what is known before the first epoch."""
-        if train.features.tail:
-            self.speaker.front.set_weights(train.features.tail)
-        if embeddings is not None:
-            self.speaker.word_embedding.set_weights([embeddings])
-        self.speaker.learn_words(self.vocabulary, self.recipe.language)
-        photos = photos_to_adapt_to(self.speaker, len(train.captions), self.recipe.seed)
-        self.speaker.adapt(train.look(0, photos), mentioned(train, self.vocabulary)[photos])
+    def fit(self, record: LegRecord, state: Mapping[str, np.ndarray] | None) -> None:
+        """Trains from where the record stands to the stage's last epoch.
 
-    def _make_stages(self, train: Corpus) -> dict[str, MaximumLikelihood | SelfCritical]:
-        recipe, decoder = self.recipe, self.decoder
-        front = {id(variable) for variable in decoder.front.variables}
-        everything = decoder.trainable_variables
-        frozen = [variable for variable in everything if id(variable) not in front]
-        rewarded = everything if recipe.fine_tuning.epochs else frozen
-        return {
-            "likelihood": MaximumLikelihood(
-                recipe, recipe.likelihood, self.vocabulary, train, decoder, frozen
-            ),
-            "fine_tuning": MaximumLikelihood(
-                recipe, recipe.fine_tuning, self.vocabulary, train, decoder, everything
-            ),
-            "self_critical": SelfCritical(recipe, self.vocabulary, train, decoder, rewarded),
-        }
+        Args:
+            state: of this leg, where it goes on.
 
-    def run_epoch(self) -> dict[str, float]:
-        """Trains one epoch; the figures of its objective."""
-        epoch = nth = self.progress.epoch
-        for stage in self._stages.values():
-            if nth < stage.stage.epochs:
-                break
-            nth -= stage.stage.epochs
-        figures = stage.run_epoch(epoch, nth)
-        self.progress.epoch += 1
-        return figures
+        Raises:
+            FloatingPointError: the loss is no longer a number.
+        """
+        self.objective.optimizer.build(self.objective.trainable_variables)
+        if state:
+            self._restore(state)
+        else:
+            assign_weights(self.model, load_weights(self.run.folder))
+            if is_chief() and set(record.decoders) & set(self.run.recipe.begin_with):
+                self._consider(record, BEFORE, self._evaluate(self.model))
+            self.run.save_state(self._state())
+        while record.epochs_run < self.loss.stage.epochs:
+            self._run_epoch(record)
+        if self.loss.stage.averaged and record.epoch_kept != "mean" and is_chief():
+            self._consider_mean(record)
+        self.run.save_record()
+        wait_for_all("end of a leg")
 
-    def evaluate(self) -> dict[str, float]:
-        """Dev perplexity and scores, by beam search as it is served, in float32; the captions said
-        are then in self.candidates, photo by photo as in self.dev."""
-        copy_weights(self.decoder, self.speaker)
-        figures, self.candidates = measure(self.speaker, self.dev, self.vocabulary, self.recipe)
-        return figures
+    def _run_epoch(self, record: LegRecord) -> None:
+        epoch = record.epochs_run + 1
+        self.objective.reset_metrics()
+        mean = math.nan
+        title = f"{', '.join(self.evaluators)}, epoch {epoch}"
+        shown = self.loss.epoch(record.epochs_run)
+        for one in tqdm(shown, title, self.loss.steps, leave=False, disable=None):
+            mean = float(self.objective.train_on_batch(*arguments(own_part(one))))
+        if not math.isfinite(mean):
+            raise FloatingPointError("the loss is no longer a number; lower learning_rate")
+        record.epochs_run = epoch
+        if not is_chief():
+            return
+        scores = self._evaluate(self.model)
+        self._consider(record, epoch, scores)
+        if epoch > self.loss.stage.epochs - self.loss.stage.averaged:
+            weights = self.served.get_weights()
+            before = self.sums or [np.zeros_like(one) for one in weights]
+            self.sums = [a + b for a, b in zip(before, weights, strict=True)]
+        self.run.save_state(self._state())
+        self._report(epoch, {"loss": mean, **self.loss.figures()}, scores)
 
-    def save(self, path: Path) -> None:
-        """Weights, optimizers and progress in one file that is never half written."""
+    def _evaluate(self, model: CaptioningModel) -> dict[str, Scores]:
+        copy_weights(model, self.served)
+        with on_one_device():
+            return {name: evaluator.evaluate() for name, evaluator in self.evaluators.items()}
+
+    def _best(self, record: LegRecord) -> float:
+        """CIDEr of what is kept, the sum over decoders; as low as can be where nothing is."""
+        kept = [self.run.kept_scores(name) for name in record.decoders]
+        return sum(scores["CIDEr"] if scores else -math.inf for scores in kept)
+
+    def _consider(self, record: LegRecord, epoch: int | str, scores: dict[str, Scores]) -> None:
+        """Keeps what was evaluated where it is better than what is kept."""
+        if sum(one["CIDEr"] for one in scores.values()) > self._best(record):
+            record.scores, record.epoch_kept = scores, epoch
+            self.run.keep(self.served)
+
+    def _consider_mean(self, record: LegRecord) -> None:
+        count = min(self.loss.stage.averaged, record.epochs_run)
+        self.served.set_weights([one / count for one in self.sums])
+        with on_one_device():
+            scores = {name: evaluator.evaluate() for name, evaluator in self.evaluators.items()}
+        self._consider(record, "mean", scores)
+        self._report("mean", {}, scores)
+
+    def _report(self, epoch: int | str, train: dict[str, float], scores: dict[str, Scores]) -> None:
+        nth = len(self.run.legs)
+        for name, of_decoder in scores.items():
+            line = ", ".join(f"{metric} {value:.2f}" for metric, value in of_decoder.items())
+            losses = ", ".join(f"{metric} {value:.3f}" for metric, value in train.items())
+            print(f"{name}, leg {nth}, epoch {epoch}: {losses}; {line}", flush=True)
+        if epoch == "mean":
+            return
+        train = {f"train/{name}": value for name, value in train.items()}
+        self.run.log({"leg": nth, "epoch": epoch, "train": train, "dev": scores})
+        for name, evaluator in self.evaluators.items():
+            self.run.draw(name)
+            collection, captions = next(iter(evaluator.captions.items()))
+            self.run.write_samples(name, int(epoch), evaluator.dev[collection], captions)
+
+    def _variables(self) -> dict[str, list[keras.Variable]]:
+        # Not `weights`: the states of the dropouts' random generators belong here too.
+        return {"model": self.model.variables, "optimizer": self.objective.optimizer.variables}
+
+    def _state(self) -> dict[str, np.ndarray]:
         arrays = {
-            f"{kind}_{index}": variable.numpy()
+            f"{kind}_{nth}": variable.numpy()
             for kind, variables in self._variables().items()
-            for index, variable in enumerate(variables)
+            for nth, variable in enumerate(variables)
         }
-        save_arrays(path, arrays | asdict(self.progress))
+        return arrays | {f"sums_{nth}": one for nth, one in enumerate(self.sums)}
 
-    def restore(self, path: Path) -> None:
-        with np.load(path) as arrays:
-            for kind, variables in self._variables().items():
-                for index, variable in enumerate(variables):
-                    variable.assign(arrays[f"{kind}_{index}"])
-            self.progress = Progress(*(arrays[name].item() for name in asdict(self.progress)))
-
-    def follow_chief(self) -> None:
-        """Makes the training stand on all machines where it does on the chief."""
-        for variables in self._variables().values():
-            follow_chief(self.strategy, variables)
-        weights = {id(variable) for variable in self.decoder.weights}
-        seeds = [variable for variable in self.decoder.variables if id(variable) not in weights]
-        spread_seeds(self.strategy, seeds)
-        self.share_progress()
-
-    def share_progress(self) -> None:
-        """Takes over the chief's: it alone evaluates, and so knows which epoch is the best."""
-        progress = np.array(astuple(self.progress))
-        epoch, best_epoch, best_cider = from_chief(self.strategy, progress).tolist()
-        self.progress = Progress(int(epoch), int(best_epoch), best_cider)
-
-    def _variables(self) -> dict[str, list[Any]]:
-        return {
-            # Not `weights`: the states of the dropouts' random generators belong here too.
-            "variables": self.decoder.variables,
-            **{name: stage.optimizer.variables for name, stage in self._stages.items()},
-        }
+    def _restore(self, state: Mapping[str, np.ndarray]) -> None:
+        for kind, variables in self._variables().items():
+            for nth, variable in enumerate(variables):
+                variable.assign(state[f"{kind}_{nth}"].astype(keras_dtype(variable)))
+        count = sum(name.startswith("sums_") for name in state)
+        self.sums = [state[f"sums_{nth}"] for nth in range(count)]
 
 
-def measure(
-    decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
-) -> tuple[dict[str, float], list[tuple[str, ...]]]:
-    """Perplexity and scores of a decoder, and the captions it said, photo by photo."""
-    candidates = describe(decoder, corpus, vocabulary, recipe)
-    figures = {
-        "perplexity": perplexity(decoder, corpus, vocabulary, recipe),
-        **score([list(words) for words in candidates], corpus.captions),
-        "mean_length": float(np.mean([len(words) for words in candidates])),
-        "distinct_captions": float(len(set(candidates))),
-    }
-    return figures, candidates
-
-
-def describe(
-    decoder: Decoder, corpus: Corpus, vocabulary: Vocabulary, recipe: Recipe
-) -> list[tuple[str, ...]]:
-    """The best caption of each photo of a corpus."""
-    start = tf.function(decoder.start, reduce_retracing=True)
-
-    @tf.function(reduce_retracing=True)
-    def step(state, words, memory):
-        # Rows of a state end with the number of their photo, whose memory they read.
-        photos = tf.cast(state[:, -1], tf.int32)
-        memory = None if memory is None else tf.gather(memory, photos)
-        log_probabilities, following = decoder.step(state[:, :-1], words, memory)
-        return log_probabilities, tf.concat([following, state[:, -1:]], axis=1)
-
-    visual = visual_words(vocabulary, recipe.language) if recipe.grounded else None
-    rules = caption_rules(vocabulary, recipe.max_words, recipe.length_penalty, recipe.style)
-    captions = []
-    for first in range(0, len(corpus.captions), DESCRIBED_TOGETHER):
-        seen = corpus.look(0, slice(first, first + DESCRIBED_TOGETHER))
-        state, memory = start(seen)
-        numbers = np.arange(len(state), dtype=np.float32)[:, None]
-        of_photos = [rules] * len(state)
-        if visual:
-            regions = np.asarray(decoder.front(seen).regions)
-            of_photos = [visual.rules(rules, _classes(one)) for one in regions]
-
-        def numpy_step(
-            state: np.ndarray, last: np.ndarray, memory: Any = memory
-        ) -> tuple[np.ndarray, np.ndarray]:
-            log_probabilities, following = step(state, last, memory)
-            return log_probabilities.numpy(), following.numpy()
-
-        states = np.concatenate([state.numpy(), numbers], axis=1)
-        found = beam_search(states, numpy_step, recipe.beam_width, of_photos)
-        for (best, *_), how in zip(found, of_photos, strict=True):
-            # Names of several words are one to the decoder, and several to those who score.
-            words = vocabulary.decode(how.heard(best.words))
-            captions.append(tuple(" ".join(words).split()))
-    return captions
-
-
-def _classes(regions: np.ndarray) -> list[int]:
-    """Of a photo's regions, (REGIONS, ROW), as places in the list of classes."""
-    classes = regions[:, -1].astype(int)
-    return (classes[classes > 0] - 1).tolist()
-
-
-def visual_words(
-    vocabulary: Vocabulary, language: str, favours: Mapping[str, float] = MappingProxyType({})
-) -> VisualWords:
-    """All that objects.json lists.
-
-    Args:
-        favours: of training.decoders.taught; none while a decoder is trained.
-    """
-    return VisualWords.of(vocabulary, words(language), favours)
+def keras_dtype(variable: keras.Variable) -> np.dtype:
+    """Backends keep the states of random generators as integers of different kinds."""
+    return np.dtype(keras.backend.standardize_dtype(variable.dtype))

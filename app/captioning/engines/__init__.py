@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,20 +16,32 @@ if TYPE_CHECKING:
 
 ENGINES = ("litert", "tensorflow")
 
+ENCODED = ("pooled", "grid")
+"""What encoders may give of a photo: one vector, float32 (n,), and cells, float32 (cells, m)."""
+FEATURES = (*ENCODED, "regions")
+"""What decoders may take of a photo: also what was detected, float32 (REGIONS, ROW), as
+app.captioning.detector has it."""
+
 
 class Engine(Protocol):
     """One encoder, and a decoder for each language. Not thread-safe."""
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
-        """Features float32 (n,) or (cells, n) of a uint8 RGB photo of the checkpoint's size."""
+    def encode(self, photo: np.ndarray) -> dict[str, np.ndarray]:
+        """Features, some of ENCODED by their names, of a uint8 RGB photo of the checkpoint's
+        size."""
 
     def detect(self, photo: np.ndarray) -> Detections:
         """What the detector sees on a uint8 RGB photo of its size; only where the checkpoint has
         one."""
 
-    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
+    def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
         """The decoder's state after the photo, float32 (1, s), and its step from word to word of
-        that photo's captions."""
+        that photo's captions.
+
+        Args:
+            features: some of FEATURES by their names, else KeyError; what this language's decoder
+                does not take is left out.
+        """
 
 
 def load_engine(name: str, checkpoint: Checkpoint) -> Engine:

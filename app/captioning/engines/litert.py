@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -14,7 +15,7 @@ from app.captioning.checkpoint import DETECTOR, Checkpoint, CheckpointError
 from app.captioning.detector import Detections
 
 ENCODER = "encoder.tflite"
-TAIL = "tail.tflite"
+ENCODER_STAGE = "encoder_stage.tflite"
 """The encoder's last blocks, in a graph of their own where they were trained with a decoder."""
 ROWS = 10
 """Hypotheses that a step takes at once: a graph keeps the memory of the most that it ever took."""
@@ -49,13 +50,15 @@ def decoder_file(language: str) -> str:
 
 
 class LiteRTEngine:
-    """Runs encoder.tflite, tail.tflite and detector.tflite where there are any, and a
+    """Runs encoder.tflite, encoder_stage.tflite and detector.tflite where there are any, and a
     decoder_<language>.tflite for each language."""
 
     def __init__(self, checkpoint: Checkpoint):
-        self._encode, *self._tail = (
-            open_graph(checkpoint, file) for file in (ENCODER, TAIL) if file in checkpoint.files
-        )
+        self._encoder = [
+            open_graph(checkpoint, file)
+            for file in (ENCODER, ENCODER_STAGE)
+            if file in checkpoint.files
+        ]
         if DETECTOR in checkpoint.files:
             self._detector = open_graph(checkpoint, DETECTOR)
         self._decoders = {
@@ -71,17 +74,18 @@ class LiteRTEngine:
             for language, decoder in self._decoders.items()
         }
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
-        features = self._encode(photo=photo[None])["features"]
-        for tail in self._tail:
-            features = tail(features=features)["features"]
-        return features[0]
+    def encode(self, photo: np.ndarray) -> dict[str, np.ndarray]:
+        tensors = {"photo": photo[None]}
+        for graph in self._encoder:
+            tensors = graph(**tensors)
+        return {name: tensor[0] for name, tensor in tensors.items()}
 
     def detect(self, photo: np.ndarray) -> Detections:
         return detections_of(self._detector, photo)
 
-    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
-        outputs = self._start[language](features=features[None])
+    def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
+        start = self._start[language]
+        outputs = start(**{name: features[name][None] for name in start.get_input_details()})
         state = outputs.pop("state")
 
         def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

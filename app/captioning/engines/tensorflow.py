@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 import numpy as np
@@ -11,6 +12,7 @@ from google.protobuf.message import DecodeError
 from app.captioning.beam_search import Step
 from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
 from app.captioning.detector import Detections
+from app.captioning.engines import ENCODED, FEATURES
 
 
 class TensorFlowEngine:
@@ -27,19 +29,25 @@ class TensorFlowEngine:
             return graph.prune(tensors[: len(inputs)], tensors[len(inputs) :])
 
         def names(*names: str) -> list[str]:
-            """Those that the graph has: only decoders that attend have a memory."""
+            """Those that the graph has: not all encoders have a grid, nor all decoders a memory."""
             return [name for name in names if name in present]
 
         present = {node.name for node in definition.node}
-        self._encode = function(["photo"], ["features_out"])
+        self._encoded = names(*ENCODED)
+        self._encode = function(["photo"], self._encoded)
         if "detector_photo" in present:
             outputs = [f"detector_{one.name}" for one in fields(Detections)]
             self._detect = function(["detector_photo"], outputs)
+        self._taken = {
+            language: [name for name in FEATURES if f"{language}_{name}" in present]
+            for language in checkpoint.languages
+        }
         self._start = {
             language: function(
-                ["features"], names(f"{language}_start_state", f"{language}_start_memory")
+                [f"{language}_{name}" for name in taken],
+                names(f"{language}_start_state", f"{language}_start_memory"),
             )
-            for language in checkpoint.languages
+            for language, taken in self._taken.items()
         }
         self._step = {
             language: function(
@@ -49,14 +57,16 @@ class TensorFlowEngine:
             for language in checkpoint.languages
         }
 
-    def encode(self, photo: np.ndarray) -> np.ndarray:
-        return self._encode(tf.constant(photo[None]))[0].numpy()[0]
+    def encode(self, photo: np.ndarray) -> dict[str, np.ndarray]:
+        tensors = self._encode(tf.constant(photo[None]))
+        return {name: one.numpy()[0] for name, one in zip(self._encoded, tensors, strict=True)}
 
     def detect(self, photo: np.ndarray) -> Detections:
         return Detections(*(one.numpy() for one in self._detect(tf.constant(photo[None]))))
 
-    def start(self, language: str, features: np.ndarray) -> tuple[np.ndarray, Step]:
-        state, *memory = self._start[language](tf.constant(features[None]))
+    def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
+        taken = (tf.constant(features[name][None]) for name in self._taken[language])
+        state, *memory = self._start[language](*taken)
 
         def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             outputs = self._step[language](tf.constant(state), tf.constant(words), *memory)

@@ -8,8 +8,8 @@ from app.captioning.beam_search import Rules
 
 START, END, UNKNOWN = range(3)
 WORDS = 6
-SPOKEN = np.array([*range(WORDS), 3, 4])
-"""Of a language with two more ids, which are heard as other words."""
+SURFACE = np.array([*range(WORDS), 3, 4])
+"""Of a language with two more ids, which are written as other words."""
 
 
 class RandomLanguage:
@@ -50,9 +50,9 @@ def rules(**changes) -> Rules:
     )
 
 
-def heard(words: tuple[int, ...]) -> tuple[int, ...]:
-    """Without SPOKEN the same, as its first ids are words of their own."""
-    return tuple(int(SPOKEN[word]) for word in words)
+def surface(words: tuple[int, ...]) -> tuple[int, ...]:
+    """Without SURFACE the same, as its first ids are words of their own."""
+    return tuple(int(SURFACE[word]) for word in words)
 
 
 def loops(words: tuple[int, ...]) -> bool:
@@ -72,7 +72,7 @@ def allowed(ids: int, max_words: int):
     words = [word for word in range(ids) if word not in (START, END, UNKNOWN)]
     for length in range(1, max_words + 1):
         for caption in itertools.product(words, repeat=length):
-            if not loops(heard(caption)) and not has_trigram_twice(heard(caption)):
+            if not loops(surface(caption)) and not has_trigram_twice(surface(caption)):
                 yield caption
 
 
@@ -87,8 +87,8 @@ def ranked(language: RandomLanguage, rules: Rules) -> list[tuple[int, ...]]:
 
 
 def unlike(captions: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The first of each that are heard alike."""
+    """The first of each that are written alike."""
     firsts: dict[tuple[int, ...], tuple[int, ...]] = {}
     for words in captions:
-        firsts.setdefault(heard(words), words)
+        firsts.setdefault(surface(words), words)
     return list(firsts.values())

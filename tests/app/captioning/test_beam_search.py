@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from app.captioning.beam_search import Hypothesis, Rules, beam_search
 from tests.app.captioning.languages import (
     END,
-    SPOKEN,
     START,
+    SURFACE,
     UNKNOWN,
     WORDS,
     RandomLanguage,
     allowed,
     has_trigram_twice,
-    heard,
     loops,
     ranked,
     rules,
+    surface,
     unlike,
 )
 
@@ -40,18 +40,19 @@ def test_a_beam_as_wide_as_the_language_finds_what_an_exhaustive_search_finds(se
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=30)
-def test_what_is_heard_neither_repeats_nor_is_found_twice(seed):
-    language = RandomLanguage(seed, len(SPOKEN))
-    ours = rules(max_words=4, spoken=SPOKEN)
+def test_what_is_written_neither_repeats_nor_is_found_twice(seed):
+    language = RandomLanguage(seed, len(SURFACE))
+    ours = rules(max_words=4, surface_forms=SURFACE)
     found = search(language, 500, ours)
     assert [one.words for one in found] == unlike(ranked(language, ours))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
-def test_a_narrow_beam_keeps_the_rules_of_what_is_heard(seed, width):
-    language = RandomLanguage(seed, len(SPOKEN))
+def test_a_narrow_beam_keeps_the_rules_of_what_is_written(seed, width):
+    language = RandomLanguage(seed, len(SURFACE))
     found = [
-        heard(one.words) for one in search(language, width, rules(max_words=12, spoken=SPOKEN))
+        surface(one.words)
+        for one in search(language, width, rules(max_words=12, surface_forms=SURFACE))
     ]
     assert 1 <= len(found) <= width
     assert len(set(found)) == len(found)
@@ -59,9 +60,9 @@ def test_a_narrow_beam_keeps_the_rules_of_what_is_heard(seed, width):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
-def test_where_every_id_is_heard_as_itself_nothing_changes(seed, width):
+def test_where_every_id_is_written_as_itself_nothing_changes(seed, width):
     language = RandomLanguage(seed)
-    ours = rules(max_words=8, spoken=np.arange(WORDS))
+    ours = rules(max_words=8, surface_forms=np.arange(WORDS))
     assert search(language, width, ours) == search(language, width, rules(max_words=8))
 
 
@@ -77,16 +78,16 @@ def test_of_a_group_one_id_is_said_at_most(seed, width):
 
 
 @given(st.integers(0, 10_000), st.floats(0, 3))
-def test_what_is_favoured_is_preferred_and_does_not_count_as_likely(seed, favour):
+def test_a_bias_is_preferred_and_does_not_count_as_likely(seed, bias):
     """Against all captions there are, ranked with what is added."""
     language = RandomLanguage(seed, ids=8)
     groups = np.array([-1, -1, -1, -1, 0, 0, 1, 1])
-    favours = np.where(groups < 0, 0, favour)
-    favouring = rules(once=groups, favour=favours, spoken=SPOKEN)
-    (found,) = beam_search(language.state(0), language.step, 300, favouring)
+    biases = np.where(groups < 0, 0, bias)
+    biased = rules(once=groups, logit_bias=biases, surface_forms=SURFACE)
+    (found,) = beam_search(language.state(0), language.step, 300, biased)
 
     def rank(words: tuple[int, ...]) -> float:
-        return (language.log_probability(0, words) + favours[list(words)].sum()) / (len(words) + 1)
+        return (language.log_probability(0, words) + biases[list(words)].sum()) / (len(words) + 1)
 
     allowed_once = [
         words
@@ -101,8 +102,8 @@ def test_what_is_favoured_is_preferred_and_does_not_count_as_likely(seed, favour
 
 
 def test_rules_that_hear_can_be_compared_and_hashed():
-    assert rules(spoken=SPOKEN) == rules(spoken=SPOKEN.copy())
-    assert len({rules(spoken=SPOKEN), rules(spoken=SPOKEN.copy())}) == 1
+    assert rules(surface_forms=SURFACE) == rules(surface_forms=SURFACE.copy())
+    assert len({rules(surface_forms=SURFACE), rules(surface_forms=SURFACE.copy())}) == 1
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
@@ -144,11 +145,11 @@ def test_photos_searched_side_by_side_get_what_each_gets_alone(seed, width, phot
 
 @given(st.integers(0, 1_000), st.integers(1, 4))
 def test_each_photo_may_have_rules_of_its_own(seed, width):
-    language = RandomLanguage(seed, len(SPOKEN))
+    language = RandomLanguage(seed, len(SURFACE))
     each = [
         rules(max_words=8),
         rules(start=UNKNOWN, max_words=2),
-        rules(banned=(START, UNKNOWN, 3), spoken=SPOKEN),
+        rules(banned=(START, UNKNOWN, 3), surface_forms=SURFACE),
     ]
     states = np.concatenate([language.state(photo) for photo in range(len(each))])
     together = beam_search(states, language.step, width, each)

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.captioning.checkpoint import CheckpointError, open_checkpoint, sha256
+from app.captioning.confidence import Confidence
 from app.captioning.vocabulary import Vocabulary
 
 
@@ -13,7 +14,7 @@ def folder(tmp_path: Path) -> Path:
     Vocabulary.build([["a", "dog"]], 1).save(tmp_path / "vocabulary_en.txt")
     (tmp_path / "encoder.tflite").write_bytes(b"network")
     manifest = {
-        "format": 1,
+        "format": 2,
         "name": "small",
         "encoder": {"name": "efficientnet_lite3", "photo_size": 224},
         "languages": {"en": {"max_words": 20, "length_penalty": 1.0}},
@@ -40,6 +41,18 @@ def test_a_whole_checkpoint_opens(folder):
     assert checkpoint.languages["en"].vocabulary.words[3:] == ("a", "dog")
 
 
+def test_what_its_probabilities_are_worth_belongs_to_it(folder):
+    assert open_checkpoint(folder).languages["en"].confidence is None
+    manifest = read(folder)
+    manifest["languages"]["en"]["confidence"] = {"sure": 0.6, "unsure": 0.5}
+    write(folder, manifest)
+    assert open_checkpoint(folder).languages["en"].confidence == Confidence(0.6, 0.5)
+    del manifest["languages"]["en"]["confidence"]["unsure"]
+    write(folder, manifest)
+    with pytest.raises(CheckpointError, match="it has no 'unsure'"):
+        open_checkpoint(folder)
+
+
 def test_it_refuses_a_folder_without_a_manifest(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint in .* manifest.json is missing"):
         open_checkpoint(tmp_path / "nowhere")
@@ -53,8 +66,8 @@ def test_it_refuses_a_manifest_that_is_not_json_of_an_object(folder, text):
 
 
 def test_it_refuses_another_format_and_says_to_update(folder):
-    write(folder, read(folder) | {"format": 2})
-    with pytest.raises(CheckpointError, match="format 2; this version of Kantu reads format 1"):
+    write(folder, read(folder) | {"format": 1})
+    with pytest.raises(CheckpointError, match="format 1; this version of Kantu reads format 2"):
         open_checkpoint(folder)
 
 
@@ -127,9 +140,21 @@ def test_it_refuses_a_manifest_of_another_shape(folder, key, value):
 
 
 def test_it_refuses_words_that_point_where_nothing_detects(folder):
-    (folder / "visual_words_en.json").write_text('{"dog": {"words": ["dog"], "favour": 0.0}}')
+    (folder / "visual_words_en.json").write_text('{"dog": {"words": ["dog"], "logit_bias": 0.0}}')
     manifest = read(folder)
     manifest["files"]["visual_words_en.json"] = sha256(folder / "visual_words_en.json")
     write(folder, manifest)
     with pytest.raises(CheckpointError, match="visual words and no detector.tflite"):
+        open_checkpoint(folder)
+
+
+def test_it_knows_how_photos_are_made_small(folder):
+    assert open_checkpoint(folder).resizing == "smooth"
+    manifest = read(folder)
+    manifest["encoder"]["resizing"] = "sampled"
+    write(folder, manifest)
+    assert open_checkpoint(folder).resizing == "sampled"
+    manifest["encoder"]["resizing"] = "cubist"
+    write(folder, manifest)
+    with pytest.raises(CheckpointError, match="the encoder's resizing is 'cubist'"):
         open_checkpoint(folder)

@@ -9,21 +9,21 @@ from app.captioning.beam_search import Hypothesis, Rules, beam_search
 from app.captioning.constrained_search import constrained_beam_search
 from tests.app.captioning.languages import (
     END,
-    SPOKEN,
     START,
+    SURFACE,
     UNKNOWN,
     RandomLanguage,
     has_trigram_twice,
-    heard,
     loops,
     ranked,
     rules,
+    surface,
     unlike,
 )
 
 seeds = st.integers(0, 10_000)
 widths = st.integers(1, 5)
-any_constraints = st.lists(st.frozensets(st.integers(0, len(SPOKEN) - 1), max_size=3), max_size=4)
+any_constraints = st.lists(st.frozensets(st.integers(0, len(SURFACE) - 1), max_size=3), max_size=4)
 # Each has a word that no other one has, so all of them can be satisfied.
 possible_constraints = st.lists(
     st.sampled_from([frozenset({3}), frozenset({4, 7}), frozenset({5})]), unique=True
@@ -31,7 +31,7 @@ possible_constraints = st.lists(
 
 
 def language(seed: int) -> RandomLanguage:
-    return RandomLanguage(seed, len(SPOKEN))
+    return RandomLanguage(seed, len(SURFACE))
 
 
 def search(
@@ -58,7 +58,7 @@ def naive_search(
             total = score + chances[0].astype(float)
             finished += [(-total[END] / (len(said) + 1), said)] if said else []
             for longer in ((*said, word) for word in words):
-                if not loops(heard(longer)) and not has_trigram_twice(heard(longer)):
+                if not loops(surface(longer)) and not has_trigram_twice(surface(longer)):
                     met = frozenset(i for i, one in enumerate(constraints) if one & {*longer})
                     beams.setdefault(met, []).append((total[longer[-1]], longer, following))
         partial = [
@@ -72,7 +72,7 @@ def naive_search(
 @given(seeds, any_constraints, st.sampled_from([0.0, 0.7, 1.0]))
 @settings(max_examples=50)
 def test_a_beam_as_wide_as_the_language_finds_what_satisfies_the_most(seed, constraints, penalty):
-    ours = rules(max_words=4, length_penalty=penalty, spoken=SPOKEN)
+    ours = rules(max_words=4, length_penalty=penalty, surface_forms=SURFACE)
     captions = ranked(language(seed), ours)
     most = max(satisfied(words, constraints) for words in captions)
     best = unlike([words for words in captions if satisfied(words, constraints) == most])
@@ -82,14 +82,14 @@ def test_a_beam_as_wide_as_the_language_finds_what_satisfies_the_most(seed, cons
 
 @given(seeds, widths, any_constraints)
 def test_each_state_of_the_machine_has_a_beam_of_its_own(seed, width, constraints):
-    ours = rules(max_words=5, spoken=SPOKEN)
+    ours = rules(max_words=5, surface_forms=SURFACE)
     found = search(language(seed), width, ours, constraints)
     assert [one.words for one in found] == naive_search(language(seed), width, ours, constraints)
 
 
 @given(seeds, widths, possible_constraints)
 def test_whatever_can_be_mentioned_is_mentioned(seed, width, constraints):
-    found = search(language(seed), width, rules(max_words=8, spoken=SPOKEN), constraints)
+    found = search(language(seed), width, rules(max_words=8, surface_forms=SURFACE), constraints)
     assert 1 <= len(found) <= width
     for one in found:
         assert satisfied(one.words, constraints) == len(constraints)
@@ -97,15 +97,15 @@ def test_whatever_can_be_mentioned_is_mentioned(seed, width, constraints):
 
 @given(seeds, widths, any_constraints)
 def test_no_caption_breaks_a_rule(seed, width, constraints):
-    found = search(language(seed), width, rules(max_words=8, spoken=SPOKEN), constraints)
+    found = search(language(seed), width, rules(max_words=8, surface_forms=SURFACE), constraints)
     assert 1 <= len(found) <= width
-    assert len({heard(one.words) for one in found}) == len(found)
+    assert len({surface(one.words) for one in found}) == len(found)
     assert len({satisfied(one.words, constraints) for one in found}) == 1
     for one in found:
         assert 1 <= len(one.words) <= 8
         assert not {START, END, UNKNOWN} & set(one.words)
-        assert not loops(heard(one.words))
-        assert not has_trigram_twice(heard(one.words))
+        assert not loops(surface(one.words))
+        assert not has_trigram_twice(surface(one.words))
 
 
 @given(seeds, widths, possible_constraints)
@@ -118,9 +118,9 @@ def test_the_best_comes_first_and_has_the_probability_of_its_words(seed, width, 
     assert [one.log_probability for one in found] == pytest.approx(expected, abs=1e-4)
 
 
-@given(seeds, widths, st.sampled_from([None, SPOKEN]))
-def test_without_constraints_it_is_beam_search(seed, width, spoken):
-    tongue, ours = language(seed), rules(max_words=8, spoken=spoken)
+@given(seeds, widths, st.sampled_from([None, SURFACE]))
+def test_without_constraints_it_is_beam_search(seed, width, surface_forms):
+    tongue, ours = language(seed), rules(max_words=8, surface_forms=surface_forms)
     (expected,) = beam_search(tongue.state(0), tongue.step, width, ours)
     assert search(tongue, width, ours, []) == expected
 
@@ -158,7 +158,7 @@ def test_it_stops_as_soon_as_nothing_better_can_come():
 
     def step(state: np.ndarray, words: np.ndarray):
         steps.append(len(words))
-        log_probabilities = np.full((len(words), len(SPOKEN)), -50.0, np.float32)
+        log_probabilities = np.full((len(words), len(SURFACE)), -50.0, np.float32)
         log_probabilities[:, 4 if len(steps) == 1 else END] = -0.001
         return log_probabilities, state
 
@@ -171,7 +171,7 @@ def test_it_stops_as_soon_as_nothing_better_can_come():
 
 def test_a_likely_caption_that_mentions_nothing_does_not_end_the_search():
     def step(state: np.ndarray, words: np.ndarray):
-        log_probabilities = np.full((len(words), len(SPOKEN)), -50.0, np.float32)
+        log_probabilities = np.full((len(words), len(SURFACE)), -50.0, np.float32)
         log_probabilities[:, END] = -0.001
         return log_probabilities, state
 

@@ -11,9 +11,9 @@ from app.captioning.detector import (
     ROW,
     Detections,
     anchors,
+    non_maximum_suppression,
     overlaps,
     roi_align,
-    sift,
 )
 
 DOG, CAT = 16, 15
@@ -51,7 +51,7 @@ def test_encodings_move_and_stretch_anchors():
 
 
 def test_the_surest_come_first_and_none_below_the_least_score():
-    found = sift(detections((1083, DOG, 0.5), (1600, CAT, 0.9), (5, DOG, 0.2)))
+    found = non_maximum_suppression(detections((1083, DOG, 0.5), (1600, CAT, 0.9), (5, DOG, 0.2)))
     assert [region.name for region in found.regions(NAMES)] == [NAMES[CAT], NAMES[DOG]]
     assert [region.score for region in found.regions(NAMES)] == pytest.approx([0.9, 0.5])
 
@@ -59,31 +59,35 @@ def test_the_surest_come_first_and_none_below_the_least_score():
 def test_of_boxes_of_a_class_that_cover_each_other_one_is_kept():
     beside = 1083 + 3  # the same square, a little larger
     assert overlaps(detections().boxes()[1083], detections().boxes()[[1088]])[0] > 0.6
-    found = sift(detections((1083, DOG, 0.8), (1088, DOG, 0.9), (1088, CAT, 0.7)))
+    found = non_maximum_suppression(
+        detections((1083, DOG, 0.8), (1088, DOG, 0.9), (1088, CAT, 0.7))
+    )
     assert [region.name for region in found.regions(NAMES)] == [NAMES[DOG], NAMES[CAT]]
-    assert len(sift(detections((1083, DOG, 0.8), (beside, DOG, 0.9))).classes) == 2
+    assert (
+        len(non_maximum_suppression(detections((1083, DOG, 0.8), (beside, DOG, 0.9))).classes) == 2
+    )
 
 
 def test_no_more_regions_than_there_is_room_for():
     boxes = range(1083, 1083 + 60 * 6, 6)
-    found = sift(detections(*((box, DOG, 0.5 + box / 1e5) for box in boxes)))
+    found = non_maximum_suppression(detections(*((box, DOG, 0.5 + box / 1e5) for box in boxes)))
     assert len(found.regions(NAMES)) == REGIONS
 
 
 def test_boxes_end_where_the_photo_does():
-    (region,) = sift(detections((0, DOG, 0.9))).regions(NAMES)
+    (region,) = non_maximum_suppression(detections((0, DOG, 0.9))).regions(NAMES)
     assert region.box.left == region.box.top == 0
 
 
 def test_nothing_found_is_rows_of_nothing():
-    found = sift(detections())
+    found = non_maximum_suppression(detections())
     assert found.regions(NAMES) == ()
     assert found.pack().shape == (REGIONS, ROW)
     assert not found.pack().any()
 
 
 def test_a_packed_row_is_features_box_area_score_and_class_from_one():
-    found = sift(detections((1600, CAT, 0.9)))
+    found = non_maximum_suppression(detections((1600, CAT, 0.9)))
     row = found.pack()[0]
     np.testing.assert_allclose(row[:CHANNELS], found.features[0])
     left, top, right, bottom, area, score, kind = row[CHANNELS:]

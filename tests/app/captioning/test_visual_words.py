@@ -18,13 +18,13 @@ CAT, DOG = 0, 1
 SIZE = len(VOCABULARY)
 
 
-def test_a_token_is_heard_as_the_visual_word_of_its_region():
-    heard = VISUAL.rules(RULES, [DOG, CAT]).spoken
-    assert len(heard) == SIZE + REGIONS * FORMS
-    assert VOCABULARY.decode(heard[:SIZE]) == VOCABULARY.decode(range(SIZE))
-    assert VOCABULARY.decode(heard[SIZE : SIZE + 3]) == ("dog", "dogs", "puppy")
-    assert VOCABULARY.decode(heard[SIZE + FORMS : SIZE + FORMS + 1]) == ("cat",)
-    assert set(heard[SIZE + FORMS + 1 :]) == {Vocabulary.unknown}
+def test_a_token_is_written_as_the_visual_word_of_its_region():
+    forms = VISUAL.rules(RULES, [DOG, CAT]).surface_forms
+    assert len(forms) == SIZE + REGIONS * FORMS
+    assert VOCABULARY.decode(forms[:SIZE]) == VOCABULARY.decode(range(SIZE))
+    assert VOCABULARY.decode(forms[SIZE : SIZE + 3]) == ("dog", "dogs", "puppy")
+    assert VOCABULARY.decode(forms[SIZE + FORMS : SIZE + FORMS + 1]) == ("cat",)
+    assert set(forms[SIZE + FORMS + 1 :]) == {Vocabulary.unknown}
 
 
 def test_a_token_points_at_its_region():
@@ -39,11 +39,11 @@ def test_tokens_that_say_nothing_are_never_said():
     assert allowed == {1, *range(3, SIZE), SIZE}
 
 
-def test_what_points_at_a_class_is_favoured_as_that_is():
-    favour = VISUAL.rules(RULES, [DOG, CAT]).favour
-    assert set(favour[: SIZE + FORMS]) == {0}
-    assert set(favour[SIZE + FORMS : SIZE + 2 * FORMS]) == {1.5}
-    assert set(favour[SIZE + 2 * FORMS :]) == {0}
+def test_what_points_at_a_class_has_its_bias():
+    bias = VISUAL.rules(RULES, [DOG, CAT]).logit_bias
+    assert set(bias[: SIZE + FORMS]) == {0}
+    assert set(bias[SIZE + FORMS : SIZE + 2 * FORMS]) == {1.5}
+    assert set(bias[SIZE + 2 * FORMS :]) == {0}
 
 
 def test_no_region_is_pointed_at_twice():
@@ -64,7 +64,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path):
     loaded = VisualWords.load(tmp_path / "words.json", VOCABULARY)
     assert loaded.classes == ("cat", "dog")
     assert np.array_equal(loaded.ids, VISUAL.ids)
-    assert np.array_equal(loaded.favours, VISUAL.favours)
+    assert np.array_equal(loaded.logit_bias, VISUAL.logit_bias)
 
 
 def test_words_that_the_vocabulary_lacks_are_refused(tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg, noise
+from tests.fakes import SAID, FakeCaptioner, Unmeasured, fake_app, jpeg, noise
 
 
 def post(client: FlaskClient, *photos: bytes, **fields: str) -> TestResponse:
@@ -45,6 +45,22 @@ def test_a_caption_has_its_probability_and_alternatives(client: FlaskClient) -> 
     assert [one["text"] for one in caption["alternatives"]] == SAID["en"][1:3]
     assert caption["alternatives"][0]["probability"] == pytest.approx(0.015)
     assert caption["alternatives"][0]["log_probability"] == pytest.approx(math.log(0.015))
+
+
+def test_a_caption_says_how_sure_the_model_was(client: FlaskClient) -> None:
+    english, chinese = captions(post(client, jpeg()))
+    assert (english["confidence"], chinese["confidence"]) == ("sure", "unsure")
+    assert [one["confidence"] for one in english["alternatives"]] == ["guess", "guess"]
+
+
+def test_a_model_that_does_not_know_says_nothing_of_it() -> None:
+    client = fake_app(Unmeasured()).test_client()
+    for caption in captions(post(client, jpeg())):
+        assert "confidence" not in caption and "confidence" not in caption["alternatives"][0]
+    api = client.get("/api/v1/openapi.json").get_json()
+    answer = api["paths"]["/api/v1/captions"]["post"]["responses"]["200"]["content"]
+    (best,) = answer["application/json"]["example"]["photos"][0]["captions"]
+    assert "confidence" not in best
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,15 @@ def test_a_wrong_method_is_told_the_right_ones(client: FlaskClient) -> None:
     assert "POST" in client.get("/api/v1/captions").headers["Allow"]
 
 
+@pytest.mark.parametrize("path", ["/?lang=zh", "/api/v1/captions?lang=zh"])
+def test_what_is_wrong_with_a_photo_is_said_in_chinese(client: FlaskClient, path: str) -> None:
+    for photos in ([b"GIF89a"], [jpeg(), b"GIF89a"]):
+        files = [(BytesIO(photo), "a.jpg") for photo in photos]
+        response = client.post(path, data={"photo": files})
+        assert response.status_code == (415 if len(photos) == 1 else 200)
+        assert "这是 GIF 文件，不是 JPEG" in response.text
+
+
 @pytest.mark.parametrize(
     ("path", "mimetype"), [("/", "text/html"), ("/api/v1/captions", "application/json")]
 )

@@ -84,10 +84,10 @@ def test_where_nothing_was_detected_it_says_so(
 def test_other_models_say_nothing_of_all_this() -> None:
     photo = described(fake_app().test_client())
     assert list(photo) == ["name", "captions"]
-    keys = ["language", "text", "log_probability", "probability", "alternatives"]
+    keys = ["language", "text", "log_probability", "probability", "confidence", "alternatives"]
     for caption in photo["captions"]:
         assert list(caption) == keys
-        assert list(caption["alternatives"][0]) == keys[1:4]
+        assert list(caption["alternatives"][0]) == keys[1:5]
 
 
 def test_models_says_which_objects_each_can_mention() -> None:

@@ -145,7 +145,7 @@ def test_the_page_of_a_private_server_shows_how_to_send_the_token() -> None:
 def test_a_server_that_is_not_asked_does_not_load_it() -> None:
     code = (
         "import sys, tests.service.fake_wsgi;"
-        "print([name for name in ('openapi', 'schemas', 'shapes')"
+        "print([name for name in ('openapi', 'schemas', 'json_schema')"
         " if f'app.web.{name}' in sys.modules])"
     )
     result = subprocess.run(

@@ -11,7 +11,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from app.captioning.captioner import Caption
-from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg, noise
+from tests.fakes import SAID, FakeCaptioner, Unmeasured, fake_app, jpeg, noise
 
 
 def post(client: FlaskClient, photo: bytes, **fields: str) -> TestResponse:
@@ -39,6 +39,15 @@ def test_the_form_answers_with_captions_in_both_languages(client: FlaskClient) -
     for words in (">Quite sure<", ">Not so sure<"):
         assert response.text.count(words) == 1
     assert shown_error(response) == ""
+
+
+def test_of_a_model_that_does_not_know_the_page_does_not_say_how_sure_it_was() -> None:
+    def says(captioner: FakeCaptioner) -> tuple[bool, bool]:
+        page = post(fake_app(captioner).test_client(), jpeg()).text
+        return ("data-step=" in page, "How sure: in a test with 500 photos" in page)
+
+    assert says(FakeCaptioner()) == (True, True)
+    assert says(Unmeasured()) == (False, False)
 
 
 def test_the_form_answers_in_the_chosen_language_alone(client: FlaskClient) -> None:

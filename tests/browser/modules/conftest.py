@@ -5,14 +5,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from threading import Thread
 from typing import Any
 
 import pytest
 from PIL import Image
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer
 
-from tests.fakes import fake_app
+from tests.server import address_of
 
 Run = Callable[..., Any]
 
@@ -28,19 +27,12 @@ const toBase64 = (blob) => new Promise((resolve) => {
 
 
 @pytest.fixture(scope="package")
-def site() -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, fake_app(log=False), threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture(scope="package")
-def context(browser: Any, site: str) -> Iterator[Any]:
+def context(browser: Any, page_server: BaseWSGIServer) -> Iterator[Any]:
     context = browser.new_context(
-        base_url=site, locale="en-GB", service_workers="block", accept_downloads=True
+        base_url=address_of(page_server),
+        locale="en-GB",
+        service_workers="block",
+        accept_downloads=True,
     )
     yield context
     context.close()

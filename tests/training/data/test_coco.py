@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from app.captioning.vocabulary import Vocabulary
-from training.data import coco, flickr8k, open_split
+from training.data import coco, flickr8k
+from training.data.datasets import make, open_split
 from training.data.tfrecord import DatasetError
 
 CAPTIONS = ["A brown dog runs.", "the dog runs", "A dog on grass", "A dog.", "Dog in a park."]
@@ -38,9 +39,27 @@ class Download:
     def save(self):
         self.captions.write_text(json.dumps(self.content), encoding="utf-8")
 
-    def read(self, **options):
+    def add_chinese(self, captions, description="tiny, by a model"):
+        """The Chinese captions of each photo, by the number in its name."""
+        content = {"info": {"description": description}}
+        content["images"] = [
+            {"id": 7000 + number, "file_name": f"{number}.jpg"} for number in captions
+        ]
+        content["annotations"] = [
+            {"image_id": 7000 + number, "caption": caption}
+            for number, written in captions.items()
+            for caption in written
+        ]
+        path = self.captions.with_name("captions_zh.json")
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    def split(self, **numbers):
+        lists = {split: [f"{number}.jpg" for number in of] for split, of in numbers.items()}
+        (self.root / "splits.json").write_text(json.dumps(lists))
+
+    def read(self):
         self.save()
-        return coco.read(self.root, **options)
+        return coco.read(self.root)
 
     def problems(self):
         return self.read()[1].as_json()["problems"]
@@ -75,26 +94,88 @@ def test_a_photo_has_its_own_captions_in_english(download):
     assert photo.captions == {"en": (*CAPTIONS, "The third one.")}
 
 
-def test_every_third_photo_can_be_kept_back_for_dev(download):
-    assert names(download.read(dev_every=3)[0]) == {
-        "train": ["1.jpg", "2.jpg", "4.jpg", "5.jpg"],
-        "dev": ["0.jpg", "3.jpg", "6.jpg"],
+# splits.json
+
+
+def test_splits_are_those_of_splits_json_in_its_order(download):
+    download.split(train=[5, 1, 2, 0], dev=[6, 3], test=[4])
+    splits, report = download.read()
+    assert names(splits) == {
+        "train": ["5.jpg", "1.jpg", "2.jpg", "0.jpg"],
+        "dev": ["6.jpg", "3.jpg"],
+        "test": ["4.jpg"],
+    }
+    assert report.as_json()["problems"] == {}
+
+
+def test_photos_that_splits_json_leaves_out_and_names_that_it_alone_has_are_reported(download):
+    download.split(train=[0, 1, 2, 9], dev=[3, 4])
+    splits, report = download.read()
+    assert names(splits) == {"train": NAMES[:3], "dev": NAMES[3:5]}
+    assert report.as_json()["problems"] == {
+        "missing_photos": {"count": 1, "examples": ["9.jpg"]},
+        "unknown_names": {"count": 1, "examples": ["9.jpg"]},
+        "unused_photos": {"count": 2, "examples": ["5.jpg", "6.jpg"]},
     }
 
 
-def test_an_incomplete_copy_is_split_like_a_whole_one(download):
-    (download.images / "1.jpg").unlink()
-    (download.images / "3.jpg").write_bytes(b"")
-    assert names(download.read(dev_every=3)[0]) == {
-        "train": ["2.jpg", "4.jpg", "5.jpg"],
-        "dev": ["0.jpg", "6.jpg"],
+def test_a_photo_in_two_lists_stays_in_the_first(download):
+    download.split(train=range(6), dev=[6, 0])
+    splits, report = download.read()
+    assert names(splits) == {"train": NAMES[:6], "dev": NAMES[6:]}
+    assert report.as_json()["problems"] == {
+        "repeated_names": {"count": 1, "examples": ["0.jpg (dev)"]}
     }
 
 
-@pytest.mark.parametrize("dev_every", [0, -1])
-def test_dev_has_at_most_every_photo(download, dev_every):
-    with pytest.raises(ValueError, match="at least 1"):
-        download.read(dev_every=dev_every)
+@pytest.mark.parametrize("text", ["", "[]", '{"train": 7}', '{"train": ["0.jpg"'])
+def test_splits_in_another_layout_are_refused(download, text):
+    (download.root / "splits.json").write_text(text)
+    with pytest.raises(DatasetError, match=r"splits\.json is not in the layout of splits"):
+        download.read()
+
+
+# Chinese
+
+
+def test_chinese_captions_lie_beside_the_english_ones(download):
+    chinese = {number: (f"一只狗{number}。", "狗。") for number in range(7)}
+    download.add_chinese(chinese)
+    splits, report = download.read()
+    assert names(splits) == {"train": NAMES}
+    assert splits["train"][3].captions == {"en": tuple(CAPTIONS), "zh": chinese[3]}
+    assert report.as_json() == {
+        "photos": {"train": 7},
+        "captions": {"en": 35, "zh": 14},
+        "problems": {},
+    }
+
+
+def test_photos_may_lack_chinese_captions_or_english_ones(download):
+    Image.new("RGB", (8, 8)).save(download.images / "7.jpg")
+    download.add_chinese({2: ["一只狗。"], 7: ["一个黑色的方块。"]})
+    download.split(train=[1, 2, 7], dev=[0, 3, 4, 5, 6])
+    splits, report = download.read()
+    languages = [sorted(photo.captions) for photo in splits["train"]]
+    assert languages == [["en"], ["en", "zh"], ["zh"]]
+    problems = report.as_json()["problems"]
+    assert problems.keys() == {"photos_without_captions"}
+    assert problems["photos_without_captions"]["examples"][0] == "7.jpg (en)"
+
+
+def test_a_photo_twice_in_the_chinese_file_counts_once(download):
+    download.add_chinese({2: ["一只狗。"]})
+    path = download.captions.with_name("captions_zh.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["images"].append({"id": 1, "file_name": "2.jpg"})
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert download.problems()["repeated_names"] == {"count": 1, "examples": ["2.jpg (train)"]}
+
+
+def test_a_broken_chinese_file_is_refused(download):
+    download.captions.with_name("captions_zh.json").write_text("{")
+    with pytest.raises(DatasetError, match=r"captions_zh\.json is not in the layout"):
+        download.read()
 
 
 # Problems, each reported by name
@@ -245,7 +326,8 @@ def test_train_is_for_training_and_val_is_dev(year):
         "captions": {"en": 25},
         "problems": {},
     }
-    assert report.name == f"COCO {year.year} Dataset"
+    assert report.name == "coco"
+    assert report.descriptions == {"en": f"COCO {year.year} Dataset"}
 
 
 def test_photos_lie_in_the_folder_of_their_split(year):
@@ -275,7 +357,7 @@ def test_karpathys_file_has_the_captions(year_2014):
 def test_both_folders_are_written(year_2014, tmp_path, karpathy):
     if karpathy:
         year_2014.add_karpathys_file(restval(year_2014))
-    coco.write(year_2014.root, tmp_path / "out", shards=2)
+    make(year_2014.root, tmp_path / "out", shards=2)
     splits, _ = coco.read(year_2014.root)
     for split, photos in splits.items():
         assert list(open_split(tmp_path / "out", split)) == [photo.load() for photo in photos]
@@ -303,6 +385,12 @@ def test_a_photo_in_both_files_stays_in_train(year):
     assert report.as_json()["problems"]["repeated_names"]["examples"] == [f"{again} (dev)"]
 
 
+def test_splits_json_decides_there_too(year):
+    (a, b, c), (d, e) = year.names["train"], year.names["val"]
+    (year.root / coco.SPLITS_FILE).write_text(json.dumps({"train": [d, a], "dev": [b, e, c]}))
+    assert names(coco.read(year.root)[0]) == {"train": [d, a], "dev": [b, e, c]}
+
+
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
@@ -314,7 +402,7 @@ def test_a_photo_in_both_files_stays_in_train(year):
         (lambda y: y.images("train").rename(y.root / "away"), r"train\d+ is not a folder: unpack"),
         (
             lambda y: (y.root / "images").mkdir(),
-            r"several downloads: train\d+ and val\d+; images\. Give one",
+            r"several downloads: train\d+ and val\d+; images\. Give each",
         ),
     ],
 )
@@ -339,22 +427,12 @@ def test_beside_karpathys_file_another_year_may_lie(year_2014):
     assert coco.read(year_2014.root)[1].photos == {"train": 3, "dev": 1, "test": 1}
 
 
-def test_photos_are_not_kept_back_where_dev_is_given(year):
-    with pytest.raises(DatasetError, match="has dev photos of its own: leave out --dev-every"):
-        coco.read(year.root, dev_every=2)
-
-
 # Nothing usable
 
 
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
-        (lambda d: d.root.rename(d.root.with_name("gone")), "download is not a folder"),
-        (
-            lambda d: d.images.rename(d.root / "photos"),
-            "has no folder of photos: neither train2014",
-        ),
         (lambda d: d.captions.unlink(), r"has no annotations/captions\.json"),
         (
             lambda d: [path.write_bytes(b"") for path in d.images.iterdir()],
@@ -390,8 +468,9 @@ def test_a_file_in_another_layout_is_refused(download, text):
 
 
 def test_every_photo_is_written_with_its_captions(download, tmp_path):
-    coco.write(download.root, tmp_path / "out", shards=2, dev_every=3)
-    splits, _ = download.read(dev_every=3)
+    download.split(train=[1, 2, 4, 5], dev=[0, 3, 6])
+    make(download.root, tmp_path / "out", shards=2)
+    splits, _ = download.read()
     for split, photos in splits.items():
         assert list(open_split(tmp_path / "out", split)) == [photo.load() for photo in photos]
 
@@ -399,83 +478,58 @@ def test_every_photo_is_written_with_its_captions(download, tmp_path):
 def test_ids_are_by_file_name_as_in_flickr8k(download, tmp_path):
     text = tmp_path / "flickr8k" / flickr8k.TEXT_FOLDER
     text.mkdir(parents=True)
-    download.images.rename(text.with_name(flickr8k.IMAGE_FOLDERS[0]))
+    download.images.rename(text.with_name(flickr8k.PHOTO_FOLDERS[0]))
     (text / flickr8k.CAPTION_FILES["en"]).write_text("2.jpg#0\tA dog .\n")
     (text / flickr8k.SPLIT_FILES["train"]).write_text("2.jpg\n")
     theirs = flickr8k.read(text.parent)[0]["train"][0]
-    text.with_name(flickr8k.IMAGE_FOLDERS[0]).rename(download.images)
+    text.with_name(flickr8k.PHOTO_FOLDERS[0]).rename(download.images)
     assert download.read()[0]["train"][2].image_id == theirs.image_id
 
 
 def test_the_metadata_names_shards_counts_and_report(download, tmp_path):
-    report = coco.write(download.root, tmp_path / "out", shards=2)
+    download.add_chinese({number: ["一只狗。"] for number in range(7)})
+    report = make(download.root, tmp_path / "out", shards=2)
     metadata = json.loads((tmp_path / "out" / "dataset.json").read_text())
-    assert metadata["name"] == "tiny"
+    assert metadata["name"] == "download"
+    assert metadata["descriptions"] == {"en": "tiny", "zh": "tiny, by a model"}
     assert metadata["report"] == report.as_json()
     assert metadata["splits"].keys() == {"train"}
     assert metadata["splits"]["train"]["photos"] == 7
-    assert metadata["splits"]["train"]["captions"] == {"en": 35}
+    assert metadata["splits"]["train"]["captions"] == {"en": 35, "zh": 7}
     assert len(metadata["splits"]["train"]["shards"]) == 2
 
 
-def test_a_download_that_does_not_say_its_name_is_called_coco(download):
+def test_a_download_may_say_nothing_of_its_captions(download):
     del download.content["info"]
-    assert download.read()[1].name == "coco"
+    assert download.read()[1].descriptions == {}
 
 
 def test_the_vocabulary_holds_the_words_frequent_in_training_captions(download, tmp_path):
     # "zebra" comes five times, but in dev.
     download.add_caption(100, "zebra " * 5)
+    download.split(train=[1, 3, 5], dev=[0, 2, 4, 6])
     download.save()
-    coco.write(download.root, tmp_path / "out", dev_every=2)
+    make(download.root, tmp_path / "out")
     vocabulary = Vocabulary.load(tmp_path / "out" / "vocabulary_en.txt")
     assert vocabulary.words[3:] == ("dog", "a", "runs")
     assert not (tmp_path / "out" / "vocabulary_zh.txt").exists()
 
 
 def test_two_runs_give_the_same_bytes(download, tmp_path):
+    download.add_chinese({2: ["一只狗。"]})
     for folder in ("one", "two"):
-        coco.write(download.root, tmp_path / folder, dev_every=3)
+        make(download.root, tmp_path / folder)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_without_dev_every_there_is_no_dev(download, tmp_path):
-    coco.write(download.root, tmp_path / "out")
+def test_without_splits_json_there_is_no_dev(download, tmp_path):
+    make(download.root, tmp_path / "out")
     with pytest.raises(DatasetError, match="no split 'dev', only: train"):
         open_split(tmp_path / "out", "dev")
 
 
 def test_a_download_without_training_photos_is_not_written(download, tmp_path):
+    download.split(train=[], dev=range(7))
     with pytest.raises(DatasetError, match="no usable photo in the split 'train'"):
-        coco.write(download.root, tmp_path / "out", dev_every=1)
+        make(download.root, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-# The command
-
-
-def test_the_command_writes_and_prints_the_report(download, tmp_path, capsys):
-    out = tmp_path / "out"
-    coco.main(
-        ["--root", str(download.root), "--out", str(out), "--shards", "1", "--dev-every", "3"]
-    )
-    assert "photos: 4 train, 3 dev" in capsys.readouterr().out
-    assert len(list(out.glob("*.tfrecord"))) == 2
-
-
-def test_the_command_says_what_is_wrong(tmp_path, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        coco.main(["--root", str(tmp_path / "none"), "--out", str(tmp_path / "out")])
-    assert stopped.value.code == 1
-    assert "none is not a folder." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("option", ["--shards", "--dev-every"])
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])
-def test_the_command_counts_from_one(download, tmp_path, capsys, option, value):
-    with pytest.raises(SystemExit) as stopped:
-        coco.main(
-            ["--root", str(download.root), "--out", str(tmp_path / "out"), f"{option}={value}"]
-        )
-    assert stopped.value.code == 2
-    assert f"{option}: must be a whole number, at least 1" in capsys.readouterr().err

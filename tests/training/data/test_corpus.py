@@ -1,186 +1,155 @@
-import json
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from app.captioning.vocabulary import Vocabulary
-from training.data.corpus import Corpus, Features, batches
-from training.data.loading import load_corpus
-from training.data.tfrecord import Example
-from training.data.writing import Split, write_metadata, write_splits
-from training.recipes import Recipe
+from app.captioning.vocabulary import START, Vocabulary
+from training.data.corpus import (
+    MINIMUM_COUNT,
+    Batch,
+    Batches,
+    Corpus,
+    build_vocabulary,
+    mentioned,
+)
+from training.data.features import CollectionSplit
+from training.recipes import LanguageConfig
 
-RECIPE = Recipe(language="en", photos=2, captions_each=3, max_words=5)
 VOCABULARY = Vocabulary.build([list("abcdefgh")], 1)
+CONFIG = LanguageConfig()
+PHOTOS = 9
+
+
+def collection(captions: list[dict[str, list[list[str]]]], first: int = 0) -> CollectionSplit:
+    """Photos whose features are their own number, plus 100 in the second augmentation."""
+    numbers = np.arange(first, first + len(captions), dtype=np.float16)[:, None]
+    names = [f"{int(number)}.jpg" for number in numbers[:, 0]]
+    return CollectionSplit(names, captions, {"pooled": np.stack([numbers, numbers + 100])}, 2)
 
 
 @pytest.fixture
 def corpus() -> Corpus:
-    """Nine photos, whose features are their own number, plus 100 in the mirrored view."""
-    numbers = np.arange(9, dtype=np.float16)[:, None]
+    """Of two collections, with three captions of each photo, one of which has no words."""
     captions = [
-        [list("abcdefgh"[: 1 + (photo + nth) % 8]) for nth in range(3)] for photo in range(9)
+        {"en": [list("abcdefgh"[: 1 + (photo + nth) % 8]) for nth in range(3)]}
+        for photo in range(PHOTOS)
     ]
-    captions[0][0] = []
-    features = Features([str(n) for n in range(9)], np.stack([numbers, numbers + 100]))
-    return Corpus(features, captions, np.arange(9))
+    captions[0]["en"][0] = []
+    return Corpus([collection(captions[:4]), collection(captions[4:], 4)], "en")
 
 
-def said(corpus: Corpus, recipe: Recipe = RECIPE, epoch: int = 0) -> list[tuple[int, list[str]]]:
-    """Which photo each caption of an epoch came with."""
-    found = []
-    for batch in batches(corpus, VOCABULARY, recipe, epoch):
-        photos = np.repeat(batch.features[:, 0], recipe.captions_each)
-        for photo, targets, mask in zip(photos, batch.targets, batch.mask, strict=True):
-            if mask.any():
-                words = VOCABULARY.decode(targets[: int(mask.sum())])
-                found.append((int(photo) % 100, words))
+def batches(corpus: Corpus, captions_per_photo: int = 3, epoch: int = 0) -> list[Batch]:
+    made = Batches(corpus, VOCABULARY, CONFIG, 2, captions_per_photo, max_length=5, seed=1)
+    found = list(made.epoch(epoch))
+    assert len(found) == len(made)
     return found
 
 
-def test_every_caption_comes_once_with_its_own_photo(corpus):
-    expected = [
-        (photo, tuple(caption[: RECIPE.max_words]))
-        for photo, captions in enumerate(corpus.captions)
-        for caption in captions
-        if caption
+def pairs(found: list[Batch], captions_per_photo: int = 3) -> list[tuple[int, tuple[str, ...]]]:
+    """Which photo each caption of an epoch came with."""
+    return [
+        (int(photo) % 100, VOCABULARY.decode(targets[: int(mask.sum())]))
+        for batch in found
+        for photo, targets, mask in zip(
+            np.repeat(batch.features["pooled"][:, 0], captions_per_photo),
+            batch.targets,
+            batch.mask,
+            strict=True,
+        )
+        if mask.any()
     ]
-    assert sorted(said(corpus)) == sorted(expected)
 
 
-def test_a_photo_with_more_captions_shows_others_in_other_epochs(corpus):
-    recipe = replace(RECIPE, captions_each=1)
-    epochs = [said(corpus, recipe, epoch) for epoch in range(12)]
-    assert {len(epoch) for epoch in epochs} == {9}
-    written = {
-        (photo, tuple(caption[: RECIPE.max_words]))
+def written(corpus: Corpus) -> list[tuple[int, tuple[str, ...]]]:
+    return [
+        (photo, tuple(caption[:5]))
         for photo, captions in enumerate(corpus.captions)
         for caption in captions
-        if caption
-    }
-    assert {caption for epoch in epochs for caption in epoch} == written
+    ]
 
 
-def test_a_batch_has_as_many_rows_of_each_photo(corpus):
-    for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0):
-        assert len(batch.inputs) == 3 * len(batch.features)
+def test_every_caption_comes_once_with_its_own_photo(corpus: Corpus):
+    found = batches(corpus)
+    assert sorted(pairs(found)) == sorted(written(corpus))
+    augmentations = {int(one) // 100 for batch in found for one in batch.features["pooled"][:, 0]}
+    assert augmentations == {0, 1}
 
 
-def test_inputs_are_the_targets_one_word_later(corpus):
-    for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0):
+def test_a_photo_with_more_captions_shows_others_in_other_epochs(corpus: Corpus):
+    epochs = [pairs(batches(corpus, 1, epoch), 1) for epoch in range(12)]
+    assert {len(epoch) for epoch in epochs} == {PHOTOS}
+    assert {pair for epoch in epochs for pair in epoch} == set(written(corpus))
+
+
+def test_batches_are_of_one_size_and_what_fills_them_counts_for_nothing(corpus: Corpus):
+    for batch in batches(corpus):
+        assert len(batch.features["pooled"]) == 2
+        assert len(batch.inputs) == len(batch.targets) == len(batch.mask) == 6
+
+
+def test_inputs_are_the_targets_one_word_later(corpus: Corpus):
+    for batch in batches(corpus):
         for inputs, targets, mask in zip(batch.inputs, batch.targets, batch.mask, strict=True):
             length = int(mask.sum())
-            if not length:
-                continue
-            assert inputs[0] == VOCABULARY.start
-            assert targets[length - 1] == VOCABULARY.end
-            assert np.array_equal(inputs[1:length], targets[: length - 1])
+            if length:
+                assert inputs[0] == VOCABULARY.start
+                assert targets[length - 1] == VOCABULARY.end
+                assert np.array_equal(inputs[1:length], targets[: length - 1])
+
+
+def test_captions_begin_with_the_style_of_their_length(corpus: Corpus):
+    config = replace(CONFIG, styles=(("<short>", 2), ("<long>", 8)))
+    vocabulary = build_vocabulary(corpus, config)
+    made = Batches(corpus, vocabulary, config, 2, 3, max_length=5, seed=1)
+    short, long = vocabulary.encode(["<short>", "<long>"])
+    for batch in made.epoch(0):
+        for inputs, mask in zip(batch.inputs, batch.mask, strict=True):
+            if mask.any():
+                assert inputs[0] == (short if mask.sum() <= 3 else long)  # the end counts
 
 
 def test_photos_of_a_batch_have_captions_of_like_length():
     """Each word more is computed for all captions of the batch."""
     random = np.random.default_rng(0)
-    captions = [[["a"] * length] * 3 for length in random.integers(1, 15, size=40)]
-    features = Features(list(map(str, range(40))), np.zeros((1, 40, 1), np.float16))
-    corpus = Corpus(features, captions, np.arange(40))
-    recipe = replace(RECIPE, max_words=15)
-    padding = [1 - batch.mask.mean() for batch in batches(corpus, VOCABULARY, recipe, epoch=0)]
-    assert np.mean(padding) < 0.3
+    captions = [{"en": [["a"] * length] * 3} for length in random.integers(1, 15, size=40)]
+    made = Batches(Corpus([collection(captions)], "en"), VOCABULARY, CONFIG, 2, 3, 15, seed=1)
+    assert np.mean([1 - batch.mask.mean() for batch in made.epoch(0)]) < 0.3
 
 
-def test_both_views_are_seen(corpus):
-    views = {
-        int(value) // 100
-        for batch in batches(corpus, VOCABULARY, RECIPE, epoch=0)
-        for value in batch.features[:, 0]
-    }
-    assert views == {0, 1}
+def test_an_epoch_is_the_same_in_every_run_and_unlike_the_next(corpus: Corpus):
+    first, again, following = (pairs(batches(corpus, epoch=epoch)) for epoch in (0, 0, 1))
+    assert first == again != following
 
 
-def test_an_epoch_is_the_same_in_every_run_and_unlike_the_next(corpus):
-    def epoch(number):
-        return [batch.inputs.tolist() for batch in batches(corpus, VOCABULARY, RECIPE, number)]
-
-    assert epoch(0) == epoch(0)
-    assert epoch(0) != epoch(1)
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """Five photos; "b" and "d" have no Chinese captions."""
-    photos = [
-        Example(name, number, b"", {"en": (f"photo {name}",)} | chinese)
-        for number, (name, chinese) in enumerate(
-            {
-                "a": {"zh": ("一",)},
-                "b": {},
-                "c": {"zh": ("二",)},
-                "d": {},
-                "e": {"zh": ("三",)},
-            }.items()
-        )
-    ]
-    folder = tmp_path / "dataset"
-    folder.mkdir()
-    written = write_splits({"train": Split(len(photos), photos)}, folder, shards=1)
-    write_metadata(folder, {"name": "five", "splits": written})
-    return folder
-
-
-@pytest.fixture
-def cache(tmp_path):
-    """Writes features of photos: two views, whose values are the row's number, and 100 more."""
-
-    def write(names):
-        rows = np.arange(len(names), dtype=np.float16)[:, None]
-        np.save(tmp_path / "train.npy", np.stack([rows, rows + 100]))
-        (tmp_path / "features.json").write_text(json.dumps({"names": {"train": names}}))
-        return tmp_path
-
-    return write
-
-
-def test_photos_without_captions_in_the_language_are_left_out(dataset, cache):
-    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
-    assert corpus.captions == [[["一"]], [["二"]], [["三"]]]
-    assert corpus.look(0, slice(None)).tolist() == [[0], [2], [4]]
-
-
-def test_all_photos_stay_where_all_have_captions(dataset, cache):
-    corpus = load_corpus(dataset, cache(list("edcba")), "train", "en")
-    assert [captions[0][1] for captions in corpus.captions] == list("edcba")
-    assert corpus.look(0).tolist() == [[0], [1], [2], [3], [4]]
-
-
-def test_features_are_those_of_the_views_and_photos_asked_for(dataset, cache):
-    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
-    looked = corpus.look(np.array([1, 0, 1]), np.array([2, 1, 2]))
-    assert looked.tolist() == [[104], [2], [104]]
+def test_photos_of_two_collections_are_looked_up_in_the_right_one():
+    """Those without captions in the language are left out."""
+    chinese = {"zh": [["一"]]}
+    first = collection([chinese, {"en": [["a"]]}, chinese])
+    corpus = Corpus([first, collection([{"zh": [[]]}, chinese], first=3)], "zh")
+    assert corpus.names == ["0.jpg", "2.jpg", "4.jpg"]
+    assert corpus.captions == [[["一"]]] * 3
+    looked = corpus.look([2, 0, 1, 2], np.array([0, 1, 1, 1]))["pooled"]
+    assert looked.tolist() == [[4], [100], [102], [104]]
     assert looked.dtype == np.float32
 
 
-def test_batches_pair_captions_with_the_features_of_their_own_photo(dataset, cache):
-    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
-    vocabulary = Vocabulary.build([["一", "二", "三"]], 1)
-    pairs = {
-        (vocabulary.words[targets[0]], int(features[0]) % 100)
-        for batch in batches(corpus, vocabulary, RECIPE, epoch=0)
-        for features, targets in zip(batch.features, batch.targets[::3], strict=True)
-    }
-    assert pairs == {("一", 0), ("二", 2), ("三", 4)}
+def test_a_corpus_has_as_many_augmentations_as_each_of_its_collections():
+    many = collection([{"en": [["a"]]}])
+    assert Corpus([many, replace(many, augmentations=1)], "en").augmentations == 1
 
 
-def test_the_features_stay_on_disk(dataset, cache):
-    corpus = load_corpus(dataset, cache(list("abcde")), "train", "zh")
-    assert isinstance(corpus.features.values, np.memmap)
+def test_words_that_come_often_enough_are_listed():
+    captions = [{"en": [["often", "rare"], *[["often"]] * (MINIMUM_COUNT - 1)]}]
+    corpus = Corpus([collection(captions)], "en")
+    words = build_vocabulary(corpus, CONFIG).words
+    assert "often" in words and "rare" not in words and START in words
+    grounded = build_vocabulary(corpus, replace(CONFIG, grounded=True))
+    assert {"often", "dog", "teddy bear"} <= set(grounded.words)
 
 
-def test_a_photo_that_the_dataset_does_not_have_is_an_error(dataset, cache):
-    with pytest.raises(ValueError, match=r"no 'zh' captions of x \(1 such photos in train\)"):
-        load_corpus(dataset, cache(["a", "b", "x"]), "train", "zh")
-
-
-def test_a_language_in_which_no_photo_has_captions_is_an_error(dataset, cache):
-    with pytest.raises(ValueError, match="no 'zh' captions in train"):
-        load_corpus(dataset, cache(["b", "d"]), "train", "zh")
+def test_what_a_caption_of_a_photo_mentions_is_known(corpus: Corpus):
+    table = mentioned(corpus, VOCABULARY)
+    assert table.shape == (PHOTOS, len(VOCABULARY))
+    assert {VOCABULARY.words[one] for one in np.flatnonzero(table[1])} == set("abcd")

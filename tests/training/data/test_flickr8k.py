@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from app.captioning.vocabulary import Vocabulary
-from training.data import flickr8k, open_split, writing
-from training.data.tfrecord import DatasetError, read_shards
+from training.data import flickr8k, writing
+from training.data.datasets import make, open_split
+from training.data.tfrecord import DatasetError
 
 ENGLISH = ["A brown dog runs .", "The dog runs .", "A dog on grass .", "A dog .", "Dog in a park ."]
 CHINESE = ["一只狗在跑。", "狗在草地上。", "一只狗。", "狗在跑。", "一只棕色的狗。"]
@@ -153,7 +154,7 @@ def test_captions_are_karpathys_where_there_are_no_others(download):
     for path in download.text.iterdir():
         path.unlink()
     download.text.rmdir()
-    (photo,) = open_split(download.root, "dev")
+    (photo,) = download.read()[0]["dev"]
     assert photo.captions == {"en": (f"{NAMES[4]} by Karpathy .",)}
 
 
@@ -338,8 +339,6 @@ def remove_all(folder):
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
-        (lambda d: d.root.rename(d.root.with_name("gone")), "is not a folder"),
-        (lambda d: d.images.rename(d.root / "Photos"), "has no folder of photos"),
         (lambda d: remove_all(d.images), "no photo that is listed, captioned and whole"),
         (
             lambda d: [d.captions(language).unlink() for language in flickr8k.CAPTION_FILES],
@@ -358,15 +357,15 @@ def test_nothing_usable_is_an_error(download, break_it, sentence):
 
 
 def test_every_photo_is_written_with_its_captions(download, tmp_path):
-    flickr8k.write(download.root, tmp_path / "out", shards=2)
+    make(download.root, tmp_path / "out", shards=2)
     splits, _ = download.read()
     for split, photos in splits.items():
         expected = [photo.load() for photo in photos]
-        assert list(read_shards(tmp_path / "out", split)) == expected
+        assert list(open_split(tmp_path / "out", split)) == expected
 
 
 def test_the_metadata_names_shards_counts_and_report(download, tmp_path):
-    report = flickr8k.write(download.root, tmp_path / "out", shards=2)
+    report = make(download.root, tmp_path / "out", shards=2)
     metadata = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert metadata["name"] == "flickr8k"
     assert metadata["report"] == report.as_json()
@@ -383,7 +382,7 @@ def test_the_metadata_names_shards_counts_and_report(download, tmp_path):
 def test_vocabularies_hold_the_words_frequent_in_training_captions(download, tmp_path):
     # "zebra" comes five times, but never in training; "park" thrice, as there are three photos.
     download.edit(download.captions("en"), "44_d.jpg#0\tA brown", f"44_d.jpg#0\t{'zebra ' * 5}")
-    flickr8k.write(download.root, tmp_path / "out")
+    make(download.root, tmp_path / "out")
     english = Vocabulary.load(tmp_path / "out" / "vocabulary_en.txt").words
     chinese = Vocabulary.load(tmp_path / "out" / "vocabulary_zh.txt").words
     assert english[3:] == ("dog", "a", "runs")
@@ -392,20 +391,20 @@ def test_vocabularies_hold_the_words_frequent_in_training_captions(download, tmp
 
 def test_a_language_without_captions_has_no_vocabulary(download, tmp_path):
     download.captions("zh").unlink()
-    flickr8k.write(download.root, tmp_path / "out")
+    make(download.root, tmp_path / "out")
     assert not (tmp_path / "out" / "vocabulary_zh.txt").exists()
     assert (tmp_path / "out" / "vocabulary_en.txt").exists()
 
 
 def test_two_runs_give_the_same_bytes(download, tmp_path):
-    flickr8k.write(download.root, tmp_path / "one")
-    flickr8k.write(download.root, tmp_path / "two")
+    make(download.root, tmp_path / "one")
+    make(download.root, tmp_path / "two")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_an_older_dataset_is_replaced(download, tmp_path):
-    flickr8k.write(download.root, tmp_path / "out", shards=3)
-    flickr8k.write(download.root, tmp_path / "out", shards=1)
+    make(download.root, tmp_path / "out", shards=3)
+    make(download.root, tmp_path / "out", shards=1)
     assert len(list((tmp_path / "out").glob("train-*"))) == 1
 
 
@@ -414,18 +413,18 @@ def test_a_folder_with_anything_else_is_left_alone(download, tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "thesis.txt").write_text("years of work")
         with pytest.raises(DatasetError, match=r"thesis\.txt, which is no part of a dataset"):
-            flickr8k.write(download.root, tmp_path / "out")
+            make(download.root, tmp_path / "out")
         (tmp_path / folder / "thesis.txt").unlink()
 
 
 def test_a_file_is_left_alone(download, tmp_path):
     (tmp_path / "out").write_text("years of work")
     with pytest.raises(DatasetError, match="is a file"):
-        flickr8k.write(download.root, tmp_path / "out")
+        make(download.root, tmp_path / "out")
 
 
 def test_an_interrupted_run_leaves_the_older_dataset(download, tmp_path, monkeypatch):
-    flickr8k.write(download.root, tmp_path / "out")
+    make(download.root, tmp_path / "out")
     before = contents(tmp_path / "out")
 
     def interrupt(*_):
@@ -433,7 +432,7 @@ def test_an_interrupted_run_leaves_the_older_dataset(download, tmp_path, monkeyp
 
     monkeypatch.setattr(writing, "_write_vocabulary", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        flickr8k.write(download.root, tmp_path / "out", shards=2)
+        make(download.root, tmp_path / "out", shards=2)
     assert contents(tmp_path / "out") == before
     assert not (tmp_path / "out.partial").exists()
 
@@ -441,55 +440,30 @@ def test_an_interrupted_run_leaves_the_older_dataset(download, tmp_path, monkeyp
 def test_what_a_killed_run_left_is_cleared_away(download, tmp_path):
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "train-00000-of-00008.tfrecord").write_bytes(b"half")
-    flickr8k.write(download.root, tmp_path / "out")
+    make(download.root, tmp_path / "out")
     assert not (tmp_path / "out.partial").exists()
 
 
 def test_a_download_without_training_photos_is_not_written(download, tmp_path):
     download.list("train").unlink()
     with pytest.raises(DatasetError, match="no usable photo in the split 'train'"):
-        flickr8k.write(download.root, tmp_path / "out")
+        make(download.root, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-# The command
+# Opening
 
 
-def test_the_command_writes_and_prints_the_report(download, tmp_path, capsys):
-    flickr8k.main(["--root", str(download.root), "--out", str(tmp_path / "out"), "--shards", "1"])
-    assert "photos: 3 train, 1 dev, 1 test" in capsys.readouterr().out
-    assert len(list(read_shards(tmp_path / "out", "train"))) == 3
-
-
-def test_the_command_says_what_is_wrong(tmp_path, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        flickr8k.main(["--root", str(tmp_path / "none"), "--out", str(tmp_path / "out")])
-    assert stopped.value.code == 1
-    assert "none is not a folder." in capsys.readouterr().err
-
-
-# Either form
-
-
-@pytest.mark.parametrize("split", ["train", "dev", "test"])
-def test_both_forms_open_alike(download, tmp_path, split):
-    flickr8k.write(download.root, tmp_path / "out")
-    examples = list(open_split(tmp_path / "out", split))
-    assert examples
-    assert examples == list(open_split(download.root, split))
-
-
-def test_a_split_that_is_not_there_is_named_in_both_forms(download, tmp_path):
+def test_a_split_that_is_not_there_is_named(download, tmp_path):
     download.list("test").unlink()
-    flickr8k.write(download.root, tmp_path / "out")
-    for folder in (download.root, tmp_path / "out"):
-        with pytest.raises(DatasetError, match="no split 'test', only: train, dev"):
-            open_split(folder, "test")
+    make(download.root, tmp_path / "out")
+    with pytest.raises(DatasetError, match="no split 'test', only: train, dev"):
+        open_split(tmp_path / "out", "test")
 
 
-def test_any_other_folder_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match="is no dataset"):
-        open_split(tmp_path, "train")
+def test_any_other_folder_is_refused(download):
+    with pytest.raises(DatasetError, match="flickr8k is no dataset.* see docs/datasets.md"):
+        open_split(download.root, "train")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "a", "splits": {"train": {}}}'])
@@ -500,7 +474,7 @@ def test_damaged_metadata_is_refused(tmp_path, text):
 
 
 def test_a_shard_cut_between_records_is_noticed(download, tmp_path):
-    flickr8k.write(download.root, tmp_path / "out", shards=3)
+    make(download.root, tmp_path / "out", shards=3)
     (tmp_path / "out" / "train-00002-of-00003.tfrecord").write_bytes(b"")
     with pytest.raises(DatasetError, match="gave 2 photos where 3 were written"):
         list(open_split(tmp_path / "out", "train"))

@@ -50,19 +50,19 @@ def test_captions_are_as_people_wrote_them(read):
     listing = read(
         image("1.jpg", "train", "Two men, in a café. ", "A man"), image("2.jpg", "val", "A")
     )
-    assert listing.captions == {"1.jpg": ["Two men, in a café.", "A man"], "2.jpg": ["A"]}
+    assert listing.captions == {"en": {"1.jpg": ["Two men, in a café.", "A man"], "2.jpg": ["A"]}}
 
 
 def test_a_photo_that_comes_twice_counts_once(read):
     listing = read(image("1.jpg", "train", "One."), image("1.jpg", "test", "Two."))
     assert listing.lists == {"train": ["1.jpg"], "dev": [], "test": []}
-    assert listing.captions == {"1.jpg": ["One."]}
+    assert listing.captions == {"en": {"1.jpg": ["One."]}}
     assert listing.report.problems["repeated_names"].examples == ["1.jpg (test)"]
 
 
 def test_a_caption_without_words_is_reported(read):
     listing = read(image("1.jpg", "train", " .", "One."))
-    assert listing.captions == {"1.jpg": ["One."]}
+    assert listing.captions == {"en": {"1.jpg": ["One."]}}
     assert listing.report.problems["empty_captions"].examples == ["dataset_flickr30k.json: 1.jpg ."]
 
 

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from PIL import Image
 
-from training.data import coco, mixed, open_split
+from training.data.datasets import make, open_split
 
 FEW, MANY = 4, 24
 A_FEW_PHOTOS = 3
@@ -25,7 +25,7 @@ def photo(tmp_path_factory):
 def downloads(photo, tmp_path_factory):
     return {
         count: draw_download(tmp_path_factory.mktemp("download"), photo, f"{count}", count)
-        for count in (1, FEW, MANY)
+        for count in (FEW, MANY)
     }
 
 
@@ -33,7 +33,7 @@ def downloads(photo, tmp_path_factory):
 def datasets(downloads, tmp_path_factory):
     folder = tmp_path_factory.mktemp("datasets")
     for count, root in downloads.items():
-        coco.write(root, folder / str(count), shards=2)
+        make(root, folder / str(count), shards=2)
     return {count: folder / str(count) for count in downloads}
 
 
@@ -66,18 +66,10 @@ def read_through(folder):
 
 
 def test_writing_holds_no_more_photos_of_a_larger_download(downloads, datasets, photo, tmp_path):
-    few, many = (peak(coco.write, downloads[n], tmp_path / f"{n}", 2) for n in (FEW, MANY))
+    few, many = (peak(make, downloads[n], tmp_path / f"{n}", 2) for n in (FEW, MANY))
     assert many - few < A_FEW_PHOTOS * photo.stat().st_size
 
 
 def test_reading_holds_no_more_photos_of_a_larger_dataset(datasets, photo):
     few, many = (peak(read_through, datasets[count]) for count in (FEW, MANY))
-    assert many - few < A_FEW_PHOTOS * photo.stat().st_size
-
-
-def test_mixing_holds_no_more_photos_of_a_larger_dataset(datasets, photo, tmp_path):
-    few, many = (
-        peak(mixed.write, datasets[1], [datasets[count]], tmp_path / str(count))
-        for count in (FEW, MANY)
-    )
     assert many - few < A_FEW_PHOTOS * photo.stat().st_size

@@ -1,10 +1,7 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from tests.training.conftest import Pipeline
 from training.data import word2vec
 
 GROUPS = (("cat", "dog", "hen", "pig"), ("red", "blue", "green", "pink"))
@@ -39,8 +36,10 @@ def vectors(vocabulary: Vocabulary) -> np.ndarray:
 def test_the_nearest_words_are_those_that_stand_in_the_same_places(
     vectors: np.ndarray, vocabulary: Vocabulary, group: tuple[str, ...], word: str
 ):
-    nearest = word2vec.nearest(vectors, vocabulary, word, count=3)
-    assert set(nearest) == set(group) - {word}
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    (place,) = vocabulary.encode([word])
+    nearest = np.argsort(-units @ units[place])[1:4]
+    assert {vocabulary.words[one] for one in nearest} == set(group) - {word}
 
 
 def test_the_values_are_as_large_as_those_of_a_random_embedding(
@@ -77,40 +76,3 @@ def test_pairs_stay_within_their_sentence_and_the_window():
     assert distances.min() == 1 and distances.max() == word2vec.WINDOW
     neighbours = {(one, other) for one, other in pairs.tolist() if abs(one - other) == 1}
     assert len(neighbours) == 2 * (3 + 15)
-
-
-def test_saved_vectors_come_back(vectors: np.ndarray, vocabulary: Vocabulary, tmp_path: Path):
-    path = tmp_path / "new" / "vectors.npz"
-    word2vec.save_word2vec(path, vectors, vocabulary)
-    np.testing.assert_array_equal(word2vec.load_word2vec(path, vocabulary), vectors)
-
-
-def test_vectors_of_another_vocabulary_are_refused(
-    vectors: np.ndarray, vocabulary: Vocabulary, tmp_path: Path
-):
-    word2vec.save_word2vec(tmp_path / "vectors.npz", vectors, vocabulary)
-    swapped = Vocabulary([*vocabulary.words[:-2], vocabulary.words[-1], vocabulary.words[-2]])
-    with pytest.raises(ValueError, match="vectors of another vocabulary"):
-        word2vec.load_word2vec(tmp_path / "vectors.npz", swapped)
-
-
-def test_the_command_writes_vectors_and_shows_nearest_words(
-    pipeline: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    out = tmp_path / "vectors.npz"
-    word2vec.main(
-        ["--dataset", str(pipeline.dataset), "--language", "en", "--size", "8", "--out", str(out)]
-    )
-    vocabulary = Vocabulary.load(pipeline.dataset / "vocabulary_en.txt")
-    assert word2vec.load_word2vec(out, vocabulary).shape == (len(vocabulary), 8)
-    shown = capsys.readouterr().out
-    assert shown.startswith("red: ")
-    assert "dog" not in shown
-
-
-def test_the_command_says_what_is_wrong_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    with pytest.raises(SystemExit):
-        word2vec.main(["--dataset", str(tmp_path), "--language", "en", "--out", "vectors.npz"])
-    assert "No such file" in capsys.readouterr().err

@@ -8,51 +8,56 @@ import tensorflow as tf
 from app.captioning.beam_search import Rules, beam_search
 from app.captioning.captioner import caption_rules
 from app.captioning.detector import REGIONS, ROW
-from app.captioning.objects import objects
+from app.captioning.objects import objects, words
+from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import SPECIAL, Vocabulary
-from training.decoders.front import Block, Mean, TailShape, front_for
+from training.decoders.building import build_decoder
 from training.decoders.neural_baby_talk import NeuralBabyTalk
-from training.recipes import Recipe
-from training.train.trainer import visual_words
+from training.recipes import DecoderConfig, LanguageConfig
 
-RECIPE = Recipe("en", decoder="neural_baby_talk", grounded=True)
-VOCABULARY = RECIPE.vocabulary(Vocabulary([*SPECIAL, "a", "two", "runs", "run"]))
-VISUAL = visual_words(VOCABULARY, "en")
+VOCABULARY = LanguageConfig(grounded=True).vocabulary(
+    Vocabulary([*SPECIAL, "a", "two", "runs", "run"]), "en"
+)
+VISUAL = VisualWords.of(VOCABULARY, words("en"))
 RULES = caption_rules(VOCABULARY, 5, 1.0)
-HEAD, CELLS, CELL = 5, 4, 3
+SHAPES = {"pooled": (5,), "grid": (4, 3), "regions": (REGIONS, ROW)}
 NAMES = list(objects())
+
+Features = dict[str, np.ndarray]
 
 
 @pytest.fixture
 def decoder() -> NeuralBabyTalk:
     keras.utils.set_random_seed(0)
-    tail = TailShape((Block(3, 8, 3, CELL),), HEAD)
-    shape = (HEAD + CELLS * CELL + REGIONS * ROW,)
-    decoder = NeuralBabyTalk(front_for(shape, tail), len(VOCABULARY), 24, 24)
-    decoder(np.zeros((1, *shape), np.float32), np.zeros((1, 1), np.int32))
+    config = DecoderConfig("neural_baby_talk", 24, 24, feature_dropout=0, dropout=0)
+    decoder = build_decoder(config, len(VOCABULARY), SHAPES)
     decoder.learn_words(VOCABULARY, "en")
     return decoder
 
 
-def photo(*names: str) -> np.ndarray:
+def photo(*names: str) -> Features:
     """Features of a photo with these objects, each with a look of its own."""
-    regions = np.zeros((REGIONS, ROW), np.float32)
-    for row, name in zip(regions, names, strict=False):
+    features = {name: np.zeros((1, *shape), np.float32) for name, shape in SHAPES.items()}
+    for row, name in zip(features["regions"][0], names, strict=False):
         look = np.random.default_rng(NAMES.index(name)).normal(size=ROW - 7)
         row[:-7], row[-7:] = look, [0.1, 0.1, 0.5, 0.5, 0.16, 0.9, NAMES.index(name) + 1]
-    return np.concatenate([np.zeros(HEAD + CELLS * CELL, np.float32), regions.ravel()])[None]
+    return features
+
+
+def together(*photos: Features) -> Features:
+    return {name: np.concatenate([one[name] for one in photos]) for name in SHAPES}
 
 
 def photo_rules(*names: str) -> Rules:
     return VISUAL.rules(RULES, [NAMES.index(name) for name in names])
 
 
-def tokens_said(decoder: NeuralBabyTalk, features: np.ndarray) -> np.ndarray:
+def tokens_said(decoder: NeuralBabyTalk, features: Features) -> np.ndarray:
     """Chances of the first token."""
     return np.exp(decoder(features, np.array([[Vocabulary.start]], np.int32)).numpy()[0, 0])
 
 
-def likelihood(decoder: NeuralBabyTalk, features: np.ndarray, word: str) -> float:
+def likelihood(decoder: NeuralBabyTalk, features: Features, word: str) -> float:
     start = np.array([[Vocabulary.start]], np.int32)
     said, _ = decoder.log_likelihood(features, start, np.array([VOCABULARY.encode([word])]))
     return float(np.exp(said[0, 0]))
@@ -61,7 +66,7 @@ def likelihood(decoder: NeuralBabyTalk, features: np.ndarray, word: str) -> floa
 def test_only_regions_that_are_there_are_pointed_at(decoder: NeuralBabyTalk):
     chances = tokens_said(decoder, photo("dog", "pizza"))
     rules = photo_rules("dog", "pizza")
-    assert chances[rules.spoken == Vocabulary.unknown][1:].max() == 0
+    assert chances[rules.surface_forms == Vocabulary.unknown][1:].max() == 0
     for name in ("dog", "pizza"):
         mine = VISUAL.tokens(name, rules)
         pointing = [token for token in mine if token >= len(VOCABULARY)]
@@ -70,9 +75,9 @@ def test_only_regions_that_are_there_are_pointed_at(decoder: NeuralBabyTalk):
 
 def test_a_word_that_names_a_region_is_said_by_pointing_at_it(decoder: NeuralBabyTalk):
     chances = tokens_said(decoder, photo("dog", "dog"))
-    heard = photo_rules("dog", "dog").spoken
+    forms = photo_rules("dog", "dog").surface_forms
     (dog,) = VOCABULARY.encode(["dog"])
-    pointing = [token for token in np.flatnonzero(heard == dog) if token >= len(VOCABULARY)]
+    pointing = [token for token in np.flatnonzero(forms == dog) if token >= len(VOCABULARY)]
     assert len(pointing) == 2
     assert likelihood(decoder, photo("dog", "dog"), "dog") == pytest.approx(
         chances[pointing].sum(), rel=1e-4
@@ -85,23 +90,29 @@ def test_a_word_that_names_no_region_is_textual(decoder: NeuralBabyTalk):
     assert likelihood(decoder, photo("dog"), "cat") == pytest.approx(chances[cat], rel=1e-4)
 
 
-def test_a_token_goes_on_as_the_word_that_is_heard(decoder: NeuralBabyTalk):
+def test_a_token_goes_on_as_its_surface_form(decoder: NeuralBabyTalk):
     features = photo("pizza", "dog")
     state, memory = decoder.start(features)
-    heard = photo_rules("pizza", "dog").spoken
+    forms = photo_rules("pizza", "dog").surface_forms
     (puppies,) = VOCABULARY.encode(["puppies"])
-    word, token = np.flatnonzero(heard == puppies)
+    word, token = np.flatnonzero(forms == puppies)
     both, _ = decoder.step(np.repeat(state, 2, 0), np.array([word, token], np.int32), memory)
     np.testing.assert_allclose(both[0], both[1], rtol=1e-5)
 
 
-def test_features_without_regions_are_refused():
-    with pytest.raises(ValueError, match="compute them with training.data.regions"):
-        NeuralBabyTalk(Mean(), len(VOCABULARY), 24, 24)
+def test_tokens_of_sampled_captions_are_read_as_words_of_their_own_photo(decoder: NeuralBabyTalk):
+    _, memory = decoder.start(together(photo("pizza", "dog"), photo("cat")))
+    rules = [photo_rules("pizza", "dog"), photo_rules("cat")]
+    random = np.random.default_rng(0)
+    meaningful = [np.flatnonzero(one.surface_forms != Vocabulary.unknown) for one in rules]
+    tokens = [random.choice(one, (3, 40)) for one in meaningful]
+    read = decoder.surface(np.concatenate(tokens).astype(np.int32), memory)
+    expected = [one.surface_forms[of_photo] for one, of_photo in zip(rules, tokens, strict=True)]
+    assert np.array_equal(read, np.concatenate(expected))
 
 
-def teach(decoder: NeuralBabyTalk, lessons: list[tuple[np.ndarray, str]]) -> None:
-    features = np.concatenate([seen for seen, _ in lessons])
+def teach(decoder: NeuralBabyTalk, lessons: list[tuple[Features, str]]) -> None:
+    features = together(*(seen for seen, _ in lessons))
     decoder.adapt(features, np.zeros(0))
     rows = [VOCABULARY.encode(["<start>", *text.split(), "<end>"]) for _, text in lessons]
     words = np.array(rows, np.int32)
@@ -121,7 +132,7 @@ def teach(decoder: NeuralBabyTalk, lessons: list[tuple[np.ndarray, str]]) -> Non
     assert loss < 0.1
 
 
-def say(decoder: NeuralBabyTalk, features: np.ndarray, *names: str) -> tuple[str, list[int | None]]:
+def say(decoder: NeuralBabyTalk, features: Features, *names: str) -> tuple[str, list[int | None]]:
     """The best caption, and the region of each word."""
     state, memory = decoder.start(features)
     rules = photo_rules(*names)
@@ -131,7 +142,7 @@ def say(decoder: NeuralBabyTalk, features: np.ndarray, *names: str) -> tuple[str
         return log_probabilities.numpy(), state.numpy()
 
     ((best, *_),) = beam_search(state.numpy(), step, 3, rules)
-    words = VOCABULARY.decode(rules.heard(best.words))
+    words = VOCABULARY.decode(rules.surface(best.words))
     return " ".join(words), [VISUAL.region(token) for token in best.words]
 
 

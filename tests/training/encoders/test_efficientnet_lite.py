@@ -21,10 +21,10 @@ def cosine(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def test_the_shipped_encoder_says_of_real_photos_what_the_source_of_its_weights_says():
-    """Up to the tail, which was trained. The source rounds activations to int8 and clips them, ours
-    does so elsewhere: near, but not the same. Maps of different photos are at 0.3 or less."""
+    """Up to the stage, which was trained. The source rounds activations to int8 and clips them,
+    ours does so elsewhere: near, but not the same. Grids of different photos are at 0.3 or less."""
     encode = Interpreter(str(SHIPPED / ENCODER)).get_signature_runner()
-    features = {name: encode(photo=squashed(name)[None])["features"] for name in NAMES}
+    features = {name: encode(photo=squashed(name)[None])["grid"] for name in NAMES}
     for name in NAMES:
         assert cosine(features[name], SOURCE[name]) > 0.98
         for other in set(NAMES) - {name}:
@@ -50,6 +50,6 @@ def test_weights_that_are_too_few_or_too_many_are_refused():
 def test_a_photo_of_another_size_is_resized_inside_the_graph():
     photo = np.full((1, 48, 48, 3), 130, np.uint8)
     weights = weights_of(build(tiny(), None, 32))
-    features = build(tiny(), weights, 48)(photo)["features"].numpy()
-    same = build(tiny(), weights, 32)(photo[:, :32, :32])["features"].numpy()
+    features = build(tiny(), weights, 48)(photo)["pooled"].numpy()
+    same = build(tiny(), weights, 32)(photo[:, :32, :32])["pooled"].numpy()
     np.testing.assert_allclose(features, same, rtol=1e-4, atol=1e-9)

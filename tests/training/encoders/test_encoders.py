@@ -4,9 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from training.encoders import ENCODERS, build
+from tests.training.conftest import TINY
+from training.encoders import ENCODERS, Weights, build
 from training.encoders.check import photos, spread
 from training.encoders.encoder import Kernels
+from training.encoders.stage import EncoderStage, with_stage
+
+
+def weights_of(model: keras.Model) -> Weights:
+    return [tuple(layer.get_weights()) for layer in model.layers if layer.weights]
 
 
 @pytest.mark.parametrize(
@@ -33,25 +39,42 @@ def test_an_encoder_has_its_published_size_and_the_shapes_it_states(name, millio
     assert model.outputs[0].shape == (None, channels) == (None, encoder.channels)
     assert Kernels.of([tuple(layer.get_weights()) for layer in model.layers]) == encoder.kernels
     if not name.startswith("efficientnet_lite"):
-        assert model.layers[-1].input.shape[1:] == encoder.map_shape
+        assert model.layers[-1].input.shape[1:] == encoder.grid_shape
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite2"])
-def test_the_map_of_an_efficientnet_lite_is_what_its_tail_sees(name):
+def test_the_grid_of_an_efficientnet_lite_is_what_its_stage_sees(name):
     encoder = ENCODERS[name]
-    height, width, channels = encoder.map_shape
-    model = build(encoder, None, 224, features="map")
-    assert model.outputs[0].shape == (None, height * width, channels)
+    height, width, channels = encoder.grid_shape
+    model = build(encoder, None, 224, features="grid")
+    assert model.output["grid"].shape == (None, height * width, channels)
+    stage = EncoderStage.of(encoder.stage(weights_of(build(encoder, None, 224))))
+    assert stage.channels == channels
+    assert stage(model(photos(1, 224, seed=0)))["pooled"].shape == (1, encoder.channels)
 
 
-def test_the_map_of_another_encoder_is_what_is_averaged():
+def test_an_encoder_and_its_stage_are_the_whole_encoder():
+    whole = build(TINY, None, TINY.size)
+    spread(whole)
+    weights = weights_of(whole)
+    photo, stage = photos(1, TINY.size, seed=0), TINY.stage(weights)
+    seen = EncoderStage.of(stage)(build(TINY, weights, TINY.size, features="grid")(photo))
+    np.testing.assert_allclose(seen["pooled"], whole(photo)["pooled"], rtol=1e-3, atol=1e-6)
+    doubled = with_stage(weights, [2 * one for one in stage])
+    assert [one.shape for layer in doubled for one in layer] == [
+        one.shape for layer in weights for one in layer
+    ]
+    for ours, theirs in zip(TINY.stage(doubled), stage, strict=True):
+        np.testing.assert_array_equal(ours, 2 * theirs)
+
+
+def test_the_grid_of_another_encoder_is_what_is_averaged():
     vgg16, photo = ENCODERS["vgg16"], photos(1, 64, seed=0)
     model = build(vgg16, None, 64)
     spread(model)
-    weights = [tuple(layer.get_weights()) for layer in model.layers if layer.weights]
-    cells = build(vgg16, weights, 64, features="map")(photo)["features"]
+    cells = build(vgg16, weights_of(model), 64, features="grid")(photo)["grid"]
     assert cells.shape == (1, 49, 512)
-    pooled = model(photo)["features"]
+    pooled = model(photo)["pooled"]
     np.testing.assert_allclose(np.mean(cells, axis=1), pooled, rtol=1e-4, atol=1e-6)
 
 
@@ -74,5 +97,5 @@ def test_a_photo_is_normalised_as_keras_weights_expect(name, module):
 def test_normalisations_use_what_they_have_learned_also_after_resizing():
     photo = photos(1, 64, seed=0)
     model = build(ENCODERS["xception"], None, 64)
-    expected = model(photo, training=False)["features"]
-    np.testing.assert_array_equal(model(photo)["features"], expected)
+    expected = model(photo, training=False)["pooled"]
+    np.testing.assert_array_equal(model(photo)["pooled"], expected)

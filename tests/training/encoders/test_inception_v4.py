@@ -99,7 +99,7 @@ class Original:
         channels, _, stride = shape.partition("/")
         return self.convolution(x, f"{scope}/{name}", int(channels), stride)
 
-    def map(self, photo):
+    def grid(self, photo):
         x = self.branch(tf.cast(photo, tf.float32) / 127.5 - 1, "InceptionV4", STEM[0])
         for block, branches in BLOCKS.items():
             scope = f"InceptionV4/{block}/Branch_"
@@ -128,16 +128,16 @@ def original() -> Original:
 @pytest.fixture(scope="module")
 def restored(original, tmp_path_factory) -> keras.Model:
     """What reads the checkpoint of the original, which has made its variables for PHOTO."""
-    original.features = original.map(PHOTO)
+    original.features = original.grid(PHOTO)
     path = tmp_path_factory.mktemp("slim") / "inception_v4.ckpt"
     original.save(path)
-    return build(ENCODERS["inception_v4"], read_weights(path), 299, features="map")
+    return build(ENCODERS["inception_v4"], read_weights(path), 299, features="grid")
 
 
 def test_it_computes_what_the_original_computes_from_a_checkpoint_of_it(original, restored):
     expected = original.features
-    assert expected.shape[1:] == ENCODERS["inception_v4"].map_shape
-    computed = np.reshape(restored(PHOTO)["features"], expected.shape)
+    assert expected.shape[1:] == ENCODERS["inception_v4"].grid_shape
+    computed = np.reshape(restored(PHOTO)["grid"], expected.shape)
     tolerance = 1e-3 * np.max(expected)
     np.testing.assert_allclose(computed, expected, rtol=1e-3, atol=tolerance)
 
@@ -156,8 +156,8 @@ def test_a_checkpoint_that_lacks_a_variable_is_refused_by_its_name(tmp_path: Pat
         tensor_names=["InceptionV4/Conv2d_1a_3x3/weights"],
         data=[np.zeros((3, 3, 3, 32), np.float32)],
     )
-    lacking = "lacks InceptionV4/Conv2d_1a_3x3/BatchNorm/beta"
+    lacking = "has no InceptionV4/Conv2d_1a_3x3/BatchNorm/beta"
     with pytest.raises(
-        WeightsError, match=f"inception_v4.ckpt is no .* of InceptionV4: it {lacking}"
+        WeightsError, match=f"inception_v4.ckpt is not .* of InceptionV4: it {lacking}"
     ):
         read_weights(path)

@@ -1,6 +1,5 @@
 """Weights files: reading them, and refusing those of another encoder."""
 
-import sys
 from pathlib import Path
 
 import h5py
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.data import features
+from training.data.compute import prepare_encoder
 from training.encoders import ENCODERS, WeightsError, build, find_weights, read_weights
 
 KERAS_WRITES = "ignore:__array__ implementation doesn't accept:DeprecationWarning"
@@ -91,20 +90,13 @@ def test_weights_of_one_encoder_are_not_restored_into_another(tmp_path: Path, mo
     for name in set(ENCODERS) - {"vgg16"}:
         with pytest.raises(WeightsError, match=f"the weights are those of vgg16, not of {name}"):
             build(ENCODERS[name], weights, 224)
+    with pytest.raises(WeightsError, match="those of vgg16, not of xception"):
+        prepare_encoder(
+            "xception", tmp_path / "weights.h5", "pooled", tmp_path, tmp_path / "features"
+        )
+    assert not (tmp_path / "features").exists()
     with pytest.raises(WeightsError, match="12 convolution kernels of 14,708,736 .* vgg16 has 13"):
         build(ENCODERS["vgg16"], weights[1:], 224)
-
-
-def test_features_end_with_a_sentence_when_the_weights_are_another_encoder_s(
-    tmp_path: Path, monkeypatch
-):
-    weights = write_vgg16(tmp_path / "weights.h5")
-    out = tmp_path / "features"
-    arguments = f"--dataset {tmp_path} --encoder xception --weights {weights} --out {out}"
-    monkeypatch.setattr(sys, "argv", ["features", *arguments.split()])
-    with pytest.raises(SystemExit, match="^the weights are those of vgg16, not of xception$"):
-        features.main()
-    assert not out.exists()
 
 
 def test_files_that_are_absent_or_no_weights_are_refused(tmp_path: Path):

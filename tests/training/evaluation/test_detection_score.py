@@ -6,10 +6,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from app.captioning.detector import CHANNELS, PHOTO_SIZE, Detections, anchors, sift
+from app.captioning.detector import (
+    CHANNELS,
+    PHOTO_SIZE,
+    Detections,
+    anchors,
+    non_maximum_suppression,
+)
 from app.captioning.objects import objects
-from training.evaluation import detection_score
-from training.evaluation.detection_score import Rows, converted, main, original
+from training.evaluation import detection_score as module
+from training.evaluation.detection_score import Rows, converted, detection_score, original
 
 BOXES = {1: [(10, 0, 20, 50)], 2: [(0, 25, 50, 25), (100, 0, 50, 50)], 3: [(0, 0, 150, 50)]}
 """Of persons, in pixels, by photo: left, top, width, height."""
@@ -59,18 +65,10 @@ def right(photo: np.ndarray) -> Rows:
 
 
 @pytest.fixture
-def score(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    images: Path,
-    boxes: Path,
-):
-    def scored(find, *more: str) -> dict:
-        monkeypatch.setattr(detection_score, "converted", lambda detector: find)
-        folders = ["--boxes", str(boxes), "--images", str(images), "--detector", "any"]
-        monkeypatch.setattr("sys.argv", ["detection_score", *folders, *more])
-        main()
-        return json.loads(capsys.readouterr().out)
+def score(monkeypatch: pytest.MonkeyPatch, images: Path, boxes: Path):
+    def scored(find, photos: int | None = None) -> dict:
+        monkeypatch.setattr(module, "converted", lambda detector: find)
+        return detection_score(boxes, images, Path("any.tflite"), photos)
 
     return scored
 
@@ -104,7 +102,7 @@ def test_only_the_first_photos_count_where_that_is_asked_for(score):
     def find(photo: np.ndarray) -> Rows:
         return right(photo) if photo.shape[1] == 100 else []
 
-    assert score(find, "--photos", "1")["AP"] == pytest.approx(1)
+    assert score(find, 1)["AP"] == pytest.approx(1)
     assert score(find)["AP"] < 0.5
 
 
@@ -130,10 +128,10 @@ def test_the_service_keeps_few_regions_and_a_measurement_many():
     seen = detections(
         {place: 0.02 if at > 20 else 0.4 for at, place in enumerate(apart(30))}, "dog"
     )
-    assert len(sift(seen).scores) == 10
-    assert len(sift(seen, most=50).scores) == 21
-    assert len(sift(seen, 0.01, 50).scores) == 30
-    assert len(sift(seen, 0.01, 25).scores) == 25
+    assert len(non_maximum_suppression(seen).scores) == 10
+    assert len(non_maximum_suppression(seen, most=50).scores) == 21
+    assert len(non_maximum_suppression(seen, 0.01, 50).scores) == 30
+    assert len(non_maximum_suppression(seen, 0.01, 25).scores) == 25
 
 
 @pytest.mark.parametrize(("kind", "found"), [("person", 40), ("dog", 0)])
@@ -145,8 +143,8 @@ def test_a_converted_detector_finds_persons_of_which_it_is_hardly_sure(
         assert photo.shape == (PHOTO_SIZE, PHOTO_SIZE, 3)
         return detections({place: 0.02 for place in apart(40)}, kind)
 
-    monkeypatch.setattr(detection_score, "Graph", lambda graph: "a detector")
-    monkeypatch.setattr(detection_score, "detections_of", detect)
+    monkeypatch.setattr(module, "Graph", lambda graph: "a detector")
+    monkeypatch.setattr(module, "detections_of", detect)
     rows = converted(Path("any"))(np.zeros((50, 100, 3), np.uint8))
     assert len(rows) == found
     for box, score in rows:
@@ -189,3 +187,13 @@ def test_another_graph_is_refused(tmp_path: Path):
     (tmp_path / "graph.pb").write_bytes(tf.Graph().as_graph_def().SerializeToString())
     with pytest.raises(ValueError, match="no detector of the object detection API"):
         original(tmp_path / "graph.pb")
+    (tmp_path / "graph.pb").write_bytes(b"\xff\xff no graph at all")
+    with pytest.raises(ValueError, match=r"graph\.pb is no frozen graph"):
+        original(tmp_path / "graph.pb")
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"images": [{}]}'])
+def test_boxes_in_another_layout_are_refused(score, boxes: Path, content: str):
+    boxes.write_text(content)
+    with pytest.raises(ValueError, match=r"boxes\.json"):
+        score(right)

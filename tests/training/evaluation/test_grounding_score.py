@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from app.captioning.captioner import Captioner
 from app.captioning.grounding import Box, Region, Slot
 from tests.training.scripted import HEIGHT, ScriptedCaptioner, write_dataset
 from training.data.tfrecord import DatasetError
-from training.evaluation.grounding_score import main, read_boxes
+from training.evaluation.grounding_score import grounding_score, read_boxes
 
 BOXES = {100: [(10, 0, 20, 50), (60, 0, 20, 50)], 200: [(0, 25, 50, 25)], 300: []}
 """Of persons, in pixels, on photos of these widths: left, top, width, height."""
@@ -55,23 +56,9 @@ def boxes(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, boxes: Path) -> list[str]:
-    """Of a command line, to which tests may add some."""
+def measure(tmp_path: Path, boxes: Path, captioner: ScriptedCaptioner):
     dataset = write_dataset(tmp_path / "photos", {width: ["A photo."] for width in BOXES})
-    given = ["grounding_score", "--model", "any", "--dataset", str(dataset)]
-    given += ["--split", "train", "--boxes", str(boxes), "--language", "en"]
-    monkeypatch.setattr("sys.argv", given)
-    return given
-
-
-@pytest.fixture
-def measure(arguments: list[str], captioner: ScriptedCaptioner, capsys: pytest.CaptureFixture[str]):
-    def measured(*more: str) -> dict:
-        arguments.extend(more)
-        main()
-        return json.loads(capsys.readouterr().out)
-
-    return measured
+    return partial(grounding_score, Path("any"), dataset, "train", "en", boxes)
 
 
 def test_boxes_are_shares_of_their_photo_and_of_persons_alone(boxes: Path):
@@ -119,25 +106,16 @@ def test_a_share_of_nothing_is_no_number(captioner: ScriptedCaptioner, measure):
 
 
 def test_only_the_first_photos_are_taken_where_that_is_asked_for(measure):
-    assert measure("--photos", "1")["photos"] == 1
+    assert measure(1)["photos"] == 1
 
 
-def test_a_checkpoint_that_points_at_nothing_is_refused(
-    captioner: ScriptedCaptioner, arguments: list[str], capsys: pytest.CaptureFixture[str]
-):
+def test_a_checkpoint_that_points_at_nothing_is_refused(captioner: ScriptedCaptioner, measure):
     captioner.objects = ()
-    with pytest.raises(SystemExit, match="1"):
-        main()
-    assert "has no detector" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="has no detector"):
+        measure()
 
 
-def test_a_split_without_boxes_is_refused(
-    captioner: ScriptedCaptioner,
-    arguments: list[str],
-    boxes: Path,
-    capsys: pytest.CaptureFixture[str],
-):
+def test_a_split_without_boxes_is_refused(measure, boxes: Path):
     boxes.write_text('{"images": [], "annotations": []}')
-    with pytest.raises(SystemExit, match="1"):
-        main()
-    assert "has boxes of no photo" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="has boxes of no photo"):
+        measure()

@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.captioning.captioner import Captioner
 from tests.training.scripted import ScriptedCaptioner, write_dataset
-from training.evaluation.novel_objects import main, mentioned, mentioning, novel_classes
+from training.evaluation.novel_objects import mentioned, mentioning, novel_classes, novel_objects
 
 TAUGHT = {100: ["Two dogs.", "A dog at a sink.", "A hot dog."], 101: ["A sink.", "A zebra."]}
 SHOWN = {
@@ -72,23 +73,14 @@ def captioners(monkeypatch: pytest.MonkeyPatch) -> dict[str, ScriptedCaptioner]:
 
 
 @pytest.fixture
-def arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Of a command line, to which tests may add some."""
-    given = ["novel_objects", "--trained-on", str(write_dataset(tmp_path / "taught", TAUGHT))]
+def measure(captioners, tmp_path: Path):
+    taught = write_dataset(tmp_path / "taught", TAUGHT)
     shown = write_dataset(tmp_path / "shown", SHOWN, dev_every=2)
     others = write_dataset(tmp_path / "others", OTHERS)
-    given += ["--datasets", str(shown), str(others), "--least", "2", "--language", "en"]
-    given += ["--models", "told", "a/plain"]
-    monkeypatch.setattr("sys.argv", given)
-    return given
 
-
-@pytest.fixture
-def measure(arguments: list[str], captioners, capsys: pytest.CaptureFixture[str]):
-    def measured(*more: str) -> dict:
-        arguments.extend(more)
-        main()
-        return json.loads(capsys.readouterr().out)
+    def measured(datasets=(shown, others), least: int = 2, **options: Any) -> dict[str, Any]:
+        models = [Path("told"), Path("a/plain")]
+        return novel_objects(taught, list(datasets), models, "en", least, **options)
 
     return measured
 
@@ -117,7 +109,7 @@ def test_every_model_is_measured(captioners, measure):
 
 
 def test_models_that_can_be_told_are_measured_told_too(measure):
-    models = measure("--mention")["models"]
+    models = measure(mention=True)["models"]
     assert [(one["model"], one["told"]) for one in models] == [
         ("told", False),
         ("told", True),
@@ -128,7 +120,7 @@ def test_models_that_can_be_told_are_measured_told_too(measure):
 
 
 def test_the_captions_are_written_beside_what_the_references_mention(measure, tmp_path: Path):
-    measure("--mention", "--captions-to", str(tmp_path / "captions.jsonl"))
+    measure(mention=True, captions_to=tmp_path / "captions.jsonl")
     lines = (tmp_path / "captions.jsonl").read_text(encoding="utf-8").splitlines()
     by_photo = {line["photo"]: line for line in map(json.loads, lines)}
     assert len(lines) == 5
@@ -143,19 +135,11 @@ def test_the_captions_are_written_beside_what_the_references_mention(measure, tm
     }
 
 
-def test_a_model_of_another_language_is_refused(
-    captioners, arguments: list[str], capsys: pytest.CaptureFixture[str]
+def test_models_of_another_language_and_photos_of_nothing_novel_are_refused(
+    captioners, measure, tmp_path: Path
 ):
+    with pytest.raises(ValueError, match="no photo shows anything"):
+        measure([tmp_path / "taught"], least=1)
     captioners["plain"].languages = ("zh",)
-    with pytest.raises(SystemExit, match="1"):
-        main()
-    assert "a/plain does not caption in 'en'" in capsys.readouterr().err
-
-
-def test_photos_of_nothing_novel_are_refused(
-    captioners, arguments: list[str], capsys: pytest.CaptureFixture[str]
-):
-    arguments += ["--datasets", arguments[arguments.index("--trained-on") + 1], "--least", "1"]
-    with pytest.raises(SystemExit, match="1"):
-        main()
-    assert "no photo shows anything" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="a/plain does not caption in 'en'"):
+        measure()

@@ -1,6 +1,7 @@
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,39 +10,44 @@ import tensorflow as tf
 
 from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import CheckpointError, open_checkpoint, sha256
-from app.captioning.engines import load_engine
+from app.captioning.engines import ENGINES, load_engine
 from app.captioning.engines.tensorflow import TensorFlowEngine
-from tests.training.conftest import RECIPES, TINY, Pipeline
+from tests.training.conftest import ATTENDING, TINY, Pipeline, run, small, trained
 from training import encoders
-from training.data.features import load_features
-from training.decoders import Decoder
-from training.decoders.front import Tail
+from training.decoders import Decoder, Ensemble
 from training.evaluation.evaluate import evaluate
 from training.evaluation.parity import parity
-from training.export.checkpoint import export
-from training.train.runs import load_run, save_weights
+from training.recipes import LanguageConfig, MaximumLikelihood
+from training.run import Places, export_run, train_recipe
+from training.saving import save_arrays
+from training.train.run_folder import WEIGHTS, load_weights
+
+ONE_EPOCH = (MaximumLikelihood(epochs=1, learning_rate=1e-3, batch_size=3),)
 
 
 @pytest.fixture(scope="module")
 def engines(pipeline: Pipeline):
     checkpoint = open_checkpoint(pipeline.checkpoint)
-    return [load_engine(name, checkpoint) for name in ("litert", "tensorflow")]
+    return [load_engine(name, checkpoint) for name in ENGINES]
+
+
+@pytest.fixture(scope="module")
+def ensemble(places: Places) -> Pipeline:
+    """Two decoders that choose each word together, of which one attends."""
+    config = LanguageConfig((small("soft_attention"), small()))
+    return run(replace(ATTENDING, languages={"en": config}, stages=ONE_EPOCH), "ensemble", places)
 
 
 def photo(shade: int) -> np.ndarray:
     return np.full((224, 224, 3), shade, np.uint8)
 
 
-def as_served(decoder: Decoder, features: np.ndarray) -> np.ndarray:
-    """What an engine's encode() gives where the encoder gives these features to training."""
-    front = decoder.front
-    packed = front.pack(front(features)) if isinstance(front, Tail) else features
-    return np.asarray(packed[0])
-
-
-def test_the_manifest_vouches_for_every_file_but_itself(pipeline: Pipeline):
+def test_the_manifest_vouches_for_every_file_but_itself_and_the_card(pipeline: Pipeline):
     manifest = json.loads((pipeline.checkpoint / "manifest.json").read_text())
-    files = {path.name for path in pipeline.checkpoint.iterdir()} - {"manifest.json"}
+    files = {path.name for path in pipeline.checkpoint.iterdir()} - {
+        "manifest.json",
+        "MODEL_CARD.md",
+    }
     assert manifest["files"] == {name: sha256(pipeline.checkpoint / name) for name in files}
     assert manifest["encoder"]["name"] == TINY.name
     assert manifest["languages"]["zh"]["trained_on"]["captions"] == 18 * 5
@@ -60,70 +66,80 @@ def test_large_constants_are_stored_as_int8(kind: str, request: pytest.FixtureRe
     assert max(one.size for one in floats if one.ndim > 1 and min(one.shape) > 1) < 1024
 
 
-@pytest.mark.parametrize("kind", ["pipeline", "attending"])
-def test_both_engines_say_what_the_trained_decoder_says(kind: str, request: pytest.FixtureRequest):
+@pytest.mark.parametrize("kind", ["pipeline", "attending", "ensemble"])
+def test_both_engines_say_what_the_trained_decoders_say(kind: str, request: pytest.FixtureRequest):
     made = request.getfixturevalue(kind)
-    random = np.random.default_rng(0)
-    words = np.array([0, 3, 4], np.int32)
-    for language, run in made.runs.items():
-        trained = load_run(run)
-        features = random.random(load_features(made.features, "dev").shape, np.float32)[None]
-        state, memory = trained.decoder.start(features)
-        expected, _ = trained.decoder.step(np.repeat(state, 3, axis=0), words, memory)
-        for name in ("litert", "tensorflow"):
-            engine = load_engine(name, open_checkpoint(made.checkpoint))
-            state, step = engine.start(language, as_served(trained.decoder, features))
-            said, _ = step(np.repeat(state, 3, axis=0), words)
-            np.testing.assert_allclose(said, expected, atol=0.2)  # int8 weights
+    model, _ = trained(made)
+    checkpoint = open_checkpoint(made.checkpoint)
+    shapes = json.loads((made.checkpoint / "manifest.json").read_text())["features"]
+    random, words = np.random.default_rng(0), np.array([0, 3, 4], np.int32)
+    features = {name: random.random(shape, np.float32) for name, shape in shapes.items()}
+    for language, config in made.recipe.languages.items():
+        decoders = [model.decoders[name] for name in config.named_decoders(language)]
+        decoder: Decoder | Ensemble = Ensemble(decoders) if len(decoders) > 1 else decoders[0]
+        state, memory = decoder.start({name: one[None] for name, one in features.items()})
+        expected, _ = decoder.step(np.repeat(state, 3, axis=0), words, memory)
+        for name in ENGINES:
+            state, step = load_engine(name, checkpoint).start(language, features)
+            served, _ = step(np.repeat(state, 3, axis=0), words)
+            np.testing.assert_allclose(served, expected, atol=0.2)  # int8 weights
 
 
-@pytest.mark.parametrize("name", ["litert", "tensorflow"])
-def test_the_encoder_is_served_with_the_tail_that_was_trained(attending: Pipeline, name: str):
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_encoder_is_served_with_the_stage_that_was_trained(attending: Pipeline, name: str):
     photo = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    decoder = load_run(attending.runs["en"]).decoder
-    weights = encoders.read_weights(attending.weights)
-    encoder = encoders.build(TINY, weights, 224, features="map")
-    expected = as_served(decoder, np.asarray(encoder(photo[None])["features"]))
+    model, inputs = trained(attending)
+    weights = encoders.read_weights(inputs.weights)
+    encoder = encoders.build(TINY, weights, 224, features="grid")
+    expected = model.encode(encoder(photo[None]))
     served = load_engine(name, open_checkpoint(attending.checkpoint)).encode(photo)
-    assert served.shape == expected.shape
-    assert np.corrcoef(served, expected)[0, 1] > 0.8  # int8, and a CNN that learned nothing
+    assert served.keys() == expected.keys() == {"pooled", "grid"}
+    for features, array in served.items():
+        wanted = np.asarray(expected[features])[0]
+        assert array.shape == wanted.shape
+        # int8, and a CNN that learned nothing
+        assert np.corrcoef(array.ravel(), wanted.ravel())[0, 1] > 0.8
 
 
-def test_runs_of_one_language_speak_together(pipeline: Pipeline, tmp_path: Path):
-    run = pipeline.runs["en"]
-    twice = export([run, run], pipeline.features, pipeline.weights, "twice", tmp_path)
-    for engine in ("litert", "tensorflow"):
-        alone, together = (
-            Captioner.load(folder, engine).caption(photo(200), "en")[0]
-            for folder in (pipeline.checkpoint, twice)
-        )
-        assert together.text == alone.text
-        assert together.log_probability == pytest.approx(alone.log_probability, abs=0.05)
-    manifest = json.loads((twice / "manifest.json").read_text())
-    assert len(manifest["languages"]["en"]["decoders"]) == 2
+def test_languages_whose_encoder_s_stage_is_the_same_are_served_together(
+    attending: Pipeline, tmp_path: Path
+):
+    recipe = replace(
+        ATTENDING,
+        languages={"zh": LanguageConfig((small("top_down"),))},
+        stages=ONE_EPOCH,
+        begin_from="attending",
+    )
+    train_recipe(recipe, tmp_path / "run", attending.places)
+    both = export_run(tmp_path / "run", tmp_path / "both", attending.places, attending.checkpoint)
+    captioner = Captioner.load(both)
+    assert captioner.languages == ("en", "zh")
+    for language, ending in (("en", "."), ("zh", "。")):
+        assert captioner.caption(photo(200), language)[0].text.endswith(ending)
+    before = Captioner.load(attending.checkpoint).caption(photo(200), "en")[0]
+    assert captioner.caption(photo(200), "en")[0].text == before.text
 
 
-def test_tails_trained_apart_are_refused(attending: Pipeline, tmp_path: Path):
-    other = tmp_path / "other"
-    shutil.copytree(attending.runs["en"], other)
-    trained = load_run(other)
-    tail = trained.decoder.front
-    tail.set_weights([1.1 * one for one in tail.get_weights()])
-    save_weights(other, trained.decoder)
-    with pytest.raises(ValueError, match="have trained the encoder's tail apart"):
-        export([attending.runs["en"], other], attending.features, attending.weights, "x", tmp_path)
+def test_stages_trained_apart_are_refused(attending: Pipeline, tmp_path: Path):
+    folder = tmp_path / "run"
+    shutil.copytree(attending.run, folder)
+    weights = load_weights(folder)
+    weights["encoder_stage/head/kernel"] = 1.1 * weights["encoder_stage/head/kernel"]
+    save_arrays(folder / WEIGHTS, weights)
+    with pytest.raises(ValueError, match="have trained the encoder's stage apart"):
+        export_run(folder, tmp_path / "both", attending.places, attending.checkpoint)
 
 
 def test_both_engines_encode_alike(engines):
     """Not the same: random weights suffer more from int8 than trained ones do."""
     for shade in (0, 90, 255):
-        int8, float16 = (engine.encode(photo(shade)) for engine in engines)
+        int8, float16 = (engine.encode(photo(shade))["pooled"] for engine in engines)
         assert int8.shape == float16.shape == (1280,)
         assert np.dot(int8, float16) > 0.8 * np.linalg.norm(int8) * np.linalg.norm(float16)
 
 
 @pytest.mark.parametrize("kind", ["pipeline", "attending"])
-@pytest.mark.parametrize("name", ["litert", "tensorflow"])
+@pytest.mark.parametrize("name", ENGINES)
 def test_one_hypothesis_or_many_at_a_time_makes_no_difference(
     kind: str, name: str, request: pytest.FixtureRequest
 ):
@@ -137,7 +153,7 @@ def test_one_hypothesis_or_many_at_a_time_makes_no_difference(
         np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
 
 
-@pytest.mark.parametrize("engine", ["litert", "tensorflow"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_checkpoint_captions_in_both_languages(pipeline: Pipeline, engine):
     captioner = Captioner.load(pipeline.checkpoint, engine)
     assert captioner.languages == ("en", "zh")
@@ -145,27 +161,19 @@ def test_the_checkpoint_captions_in_both_languages(pipeline: Pipeline, engine):
     assert captioner.caption(photo(200), "zh")[0].text.endswith("。")
 
 
-def test_weights_that_the_features_were_not_computed_with_are_refused(
-    pipeline: Pipeline, tmp_path: Path
-):
-    (tmp_path / "other.tflite").write_bytes(b"other")
-    with pytest.raises(ValueError, match="is not the file that .* was computed with"):
-        export(
-            list(pipeline.runs.values()),
-            pipeline.features,
-            tmp_path / "other.tflite",
-            "tiny",
-            tmp_path,
-        )
+def changed(checkpoint: Path, folder: Path, file: str, content: bytes) -> Path:
+    """A copy with another file, for which the manifest vouches."""
+    shutil.copytree(checkpoint, folder)
+    (folder / file).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][file] = sha256(folder / file)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
 
 
 def test_decoders_in_each_other_s_place_are_refused_at_start_up(pipeline: Pipeline, tmp_path: Path):
-    folder = tmp_path / "swapped"
-    shutil.copytree(pipeline.checkpoint, folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    shutil.copyfile(folder / "decoder_zh.tflite", folder / "decoder_en.tflite")
-    manifest["files"]["decoder_en.tflite"] = sha256(folder / "decoder_en.tflite")
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    other = (pipeline.checkpoint / "decoder_zh.tflite").read_bytes()
+    folder = changed(pipeline.checkpoint, tmp_path / "swapped", "decoder_en.tflite", other)
     with pytest.raises(CheckpointError, match="the decoder knows .* words in 'en', its vocabulary"):
         Captioner.load(folder, "litert")
 
@@ -174,14 +182,9 @@ def test_decoders_in_each_other_s_place_are_refused_at_start_up(pipeline: Pipeli
     ("engine", "file"), [("litert", "encoder.tflite"), ("tensorflow", "frozen_graph.pb")]
 )
 def test_a_graph_that_is_none_is_refused_though_its_hash_is_right(
-    pipeline: Pipeline, tmp_path: Path, engine, file
+    pipeline: Pipeline, tmp_path: Path, engine: str, file: str
 ):
-    folder = tmp_path / "garbage"
-    shutil.copytree(pipeline.checkpoint, folder)
-    (folder / file).write_bytes(b"\xff" * 100)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][file] = sha256(folder / file)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    folder = changed(pipeline.checkpoint, tmp_path / "garbage", file, b"\xff" * 100)
     with pytest.raises(CheckpointError, match="cannot run the checkpoint"):
         Captioner.load(folder, engine)
 
@@ -191,14 +194,14 @@ def test_checkpoints_with_the_same_encoder_share_it(pipeline: Pipeline, tmp_path
     folder = tmp_path / "again"
     shutil.copytree(pipeline.checkpoint, folder)
     both = [Captioner.load(one, "litert") for one in (pipeline.checkpoint, folder)]
-    assert len({id(one._engine._encode) for one in both}) == 1  # type: ignore[attr-defined]
+    assert len({id(one._engine._encoder[0]) for one in both}) == 1  # type: ignore[attr-defined]
     shades = [40, 90, 140, 190, 240]
-    alone = [both[0].encode(photo(shade)).features for shade in shades]
+    alone = [both[0].encode(photo(shade)).features["pooled"] for shade in shades]
     with ThreadPoolExecutor(4) as threads:
         jobs = [(model, shade) for _ in range(5) for shade in shades for model in both]
-        together = list(threads.map(lambda job: job[0].encode(photo(job[1])).features, jobs))
-    for (_, shade), features in zip(jobs, together, strict=True):
-        assert np.array_equal(features, alone[shades.index(shade)])
+        together = list(threads.map(lambda job: job[0].encode(photo(job[1])), jobs))
+    for (_, shade), encoding in zip(jobs, together, strict=True):
+        assert np.array_equal(encoding.features["pooled"], alone[shades.index(shade)])
 
 
 def test_without_its_graph_tensorflow_is_refused_and_litert_is_not(
@@ -212,33 +215,37 @@ def test_without_its_graph_tensorflow_is_refused_and_litert_is_not(
         Captioner.load(folder, "tensorflow")
 
 
-def test_an_engine_that_does_not_exist_is_refused(pipeline: Pipeline):
-    with pytest.raises(CheckpointError, match="no engine 'abacus'"):
-        Captioner.load(pipeline.checkpoint, "abacus")
-
-
-def test_auto_is_litert(pipeline: Pipeline):
+def test_auto_is_litert_and_an_engine_that_does_not_exist_is_refused(pipeline: Pipeline):
     checkpoint = open_checkpoint(pipeline.checkpoint)
     assert type(load_engine("auto", checkpoint)).__name__ == "LiteRTEngine"
+    with pytest.raises(CheckpointError, match="no engine 'abacus'"):
+        Captioner.load(pipeline.checkpoint, "abacus")
 
 
 def test_the_frozen_graph_keeps_its_parts_apart(pipeline: Pipeline):
     engine = TensorFlowEngine(open_checkpoint(pipeline.checkpoint))
     first = engine.encode(photo(0))
     engine.start("zh", first)
-    assert np.array_equal(engine.encode(photo(0)), first)
+    assert np.array_equal(engine.encode(photo(0))["pooled"], first["pooled"])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_evaluate_scores_it_on_a_dataset_or_a_download(pipeline: Pipeline, tmp_path, language):
+def test_evaluate_scores_it_on_a_dataset(pipeline: Pipeline, tmp_path: Path, language: str):
     captions = tmp_path / "captions.jsonl"
     scores = evaluate(pipeline.checkpoint, pipeline.dataset, "dev", language, captions_to=captions)
     assert scores["photos"] == 6
     assert 0 <= scores["BLEU-4"] <= scores["BLEU-1"] <= 100
     assert scores["METEOR"] is None
     assert len(captions.read_text(encoding="utf-8").splitlines()) == 6
-    download = pipeline.dataset.parent / "download"
-    assert evaluate(pipeline.checkpoint, download, "dev", language) == scores
+
+
+def test_evaluate_scores_another_style_where_the_checkpoint_has_it(pipeline: Pipeline):
+    arguments = pipeline.checkpoint, pipeline.dataset, "dev", "en"
+    usual = evaluate(*arguments, start="<start>")
+    assert usual == evaluate(*arguments)
+    assert evaluate(*arguments, start="<unk>")["CIDEr"] != usual["CIDEr"]
+    with pytest.raises(ValueError, match="has no style <long>, only <start>"):
+        evaluate(*arguments, start="<long>")
 
 
 def test_parity_compares_the_engines_on_the_same_photos(pipeline: Pipeline):
@@ -256,6 +263,6 @@ def test_evaluate_refuses_a_language_the_checkpoint_does_not_speak(pipeline: Pip
 
 def test_pretrained_weights_survive_being_read_from_a_quantised_file(pipeline: Pipeline):
     original = encoders.build(TINY, None, TINY.size)
-    read = encoders.build(TINY, encoders.read_weights(pipeline.weights), TINY.size)
+    weights = encoders.read_weights(pipeline.places.weights / TINY.weights_file)
+    read = encoders.build(TINY, weights, TINY.size)
     assert [one.shape for one in read.weights] == [one.shape for one in original.weights]
-    assert RECIPES["en"].decoder == "show_and_tell"

@@ -6,19 +6,33 @@ code with ours. Its weights are random: trained ones cannot be had without a dow
 
 from __future__ import annotations
 
+import codecs
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
 import zlib
+from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from app.captioning.captioner import Captioner
+from app.captioning.captioner import Captioner, squash
+from app.captioning.checkpoint import SAMPLED
 from app.captioning.vocabulary import Vocabulary
+from tests.photos import NAMES, photo
 from training.decoders.show_and_tell import ShowAndTell
-from training.export.im2txt import Words, main, read_decoder, read_encoder, read_words
+from training.encoders import WeightsError
+from training.encoders.slim import INCEPTION_V3_SCOPES, read_slim_inception_v3
+from training.export import im2txt as importing
+from training.export.im2txt import Im2txtError, build_decoder, build_encoder, import_im2txt
+from training.export.im2txt_files import Im2txt, Words, read_decoder, read_words
 
 v1 = tf.compat.v1
 
@@ -219,10 +233,21 @@ def original(tmp_path_factory) -> Original:
 
 
 @pytest.fixture(scope="session")
-def imported(original, tmp_path_factory) -> Path:
+def command(original, tmp_path_factory) -> subprocess.CompletedProcess[str]:
+    """The command, run with all that is right."""
     folder = tmp_path_factory.mktemp("model_assets") / "im2txt"
-    run(original.checkpoint, original.vocabulary, folder)
-    return folder
+    return run(original.checkpoint, original.vocabulary, folder)
+
+
+@pytest.fixture(scope="session")
+def imported(command) -> Path:
+    return Path(command.stdout.removesuffix("\n"))
+
+
+@pytest.fixture(scope="session")
+def whole(original) -> Im2txt:
+    """All of it, read and checked."""
+    return importing.read_im2txt(original.checkpoint, original.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -230,11 +255,12 @@ class Ours:
     """The imported model in float, before it is converted."""
 
     words: Words
+    encoder: keras.Model
     decoder: ShowAndTell
     features: np.ndarray
 
     def logits(self, spoken: list[int]) -> np.ndarray:
-        return self.decoder(self.features, np.array([spoken], np.int32)).numpy()[0]
+        return self.decoder({"pooled": self.features}, np.array([spoken], np.int32)).numpy()[0]
 
     def log_probability(self, words: tuple[str, ...]) -> float:
         ids = self.words.vocabulary.encode(words)
@@ -245,24 +271,30 @@ class Ours:
 
 
 @pytest.fixture(scope="session")
-def ours(original) -> Ours:
-    words = read_words(original.vocabulary)
-    features = read_encoder(original.checkpoint)(original.photo[None])["features"]
-    return Ours(words, read_decoder(original.checkpoint, words.rows), features)
+def ours(original, whole) -> Ours:
+    encoder, decoder = build_encoder(whole.encoder), build_decoder(whole.decoder)
+    (features,) = tf.nest.flatten(encoder(original.photo[None]))
+    return Ours(read_words(original.vocabulary), encoder, decoder, features)
 
 
-def run(checkpoint, vocabulary, out):
+def run(checkpoint, vocabulary, out) -> subprocess.CompletedProcess[str]:
     options = {"--checkpoint": checkpoint, "--vocabulary": vocabulary, "--out": out}
-    main([str(part) for option in options.items() for part in option])
+    arguments = [str(part) for option in options.items() for part in option]
+    command = [sys.executable, "-m", "training", "import-im2txt", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 def tiny_checkpoint(
-    path: Path, kernel: str, bias: str, version=v1.train.SaverDef.V2, **others
+    path: Path, kernel: str = LSTM[0], bias: str = LSTM[1], version=v1.train.SaverDef.V2, **others
 ) -> dict:
-    """The variables of a decoder of 4 units for 12 rows of words, saved under these names."""
+    """The variables of a decoder of 4 units for 12 rows of words, saved under these names.
+
+    Args:
+        others: arrays, or shapes of random ones, beside these or instead; None for none.
+    """
     random = np.random.default_rng(1)
-    shapes = {
-        "image_embedding/weights": (6, 5),
+    parts = {
+        "image_embedding/weights": (2048, 5),
         "seq_embedding/map": (12, 5),
         kernel: (5 + 4, 16),
         bias: (16,),
@@ -270,7 +302,11 @@ def tiny_checkpoint(
         "logits/biases": (12,),
         **others,
     }
-    values = {name: random.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+    values = {
+        name: random.normal(size=part).astype("float32") if isinstance(part, tuple) else part
+        for name, part in parts.items()
+        if part is not None
+    }
     with tf.Graph().as_default(), v1.Session() as session:
         for name, value in values.items():
             v1.get_variable(name, initializer=value)
@@ -309,7 +345,7 @@ def test_the_service_captions_with_it(imported, original, ours, engine):
     assert captioner.name == "im2txt"
     assert captioner.languages == ("en",)
     encoding = captioner.encode(original.photo)
-    np.testing.assert_allclose(encoding.features, original.features[0], atol=0.05)
+    np.testing.assert_allclose(encoding.features["pooled"], original.features[0], atol=0.05)
     best, *_ = captioner.decode(encoding, "en")
     assert 1 <= len(best.words) <= 20
     assert best.log_probability == pytest.approx(ours.log_probability(best.words), rel=0.05)
@@ -338,7 +374,7 @@ def test_the_manifest_says_that_nothing_was_measured(imported):
 def test_older_names_and_files_are_read(tmp_path, kernel, bias, version):
     path = tmp_path / "model.ckpt-1"
     values = tiny_checkpoint(path, kernel, bias, version)
-    decoder = read_decoder(path, in_our_order(9))
+    decoder = build_decoder(read_decoder(path, in_our_order(9)))
     gates = np.concatenate([decoder.lstm.kernel, decoder.lstm.recurrent_kernel])
     np.testing.assert_array_equal(gates, values[kernel])
     np.testing.assert_allclose(
@@ -349,15 +385,8 @@ def test_older_names_and_files_are_read(tmp_path, kernel, bias, version):
 def test_an_image_embedding_with_biases_keeps_them(tmp_path):
     path = tmp_path / "model.ckpt-1"
     biases = "image_embedding/biases"
-    values = tiny_checkpoint(path, *LSTM, **{biases: (5,)})
-    decoder = read_decoder(path, in_our_order(9))
-    np.testing.assert_array_equal(decoder.image_embedding.bias, values[biases])
-
-
-@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
-def test_a_checkpoint_may_be_named_by_one_of_its_files(tmp_path, suffix):
-    tiny_checkpoint(tmp_path / "model.ckpt-1", *LSTM)
-    assert read_decoder(tmp_path / f"model.ckpt-1{suffix}", in_our_order(9)).units == 4
+    values = tiny_checkpoint(path, **{biases: (5,)})
+    np.testing.assert_array_equal(read_decoder(path, in_our_order(9)).image[1], values[biases])
 
 
 def test_words_that_python_3_wrote_as_bytes_are_read(tmp_path, original):
@@ -369,6 +398,13 @@ def test_words_that_python_3_wrote_as_bytes_are_read(tmp_path, original):
     assert np.array_equal(words.rows, plain.rows)
 
 
+@pytest.mark.parametrize("words", ["<S> 9\n</S> 9\na 8\n", "b'<S>' 9\nb'</S>' 9\nb'a' 8\n"])
+def test_a_byte_order_mark_is_no_part_of_a_word(tmp_path, words):
+    path = tmp_path / "word_counts.txt"
+    path.write_bytes(codecs.BOM_UTF8 + words.encode())
+    assert read_words(path).vocabulary.words == ("<start>", "<end>", "<unk>", "a")
+
+
 def test_a_file_that_lists_the_unknown_word_keeps_its_row(tmp_path):
     path = tmp_path / "word_counts.txt"
     path.write_text("<S> 9\n</S> 9\na 8\n<UNK> 5\ndog 4\n")
@@ -377,71 +413,242 @@ def test_a_file_that_lists_the_unknown_word_keeps_its_row(tmp_path):
     assert words.rows.tolist() == [0, 1, 3, 2, 4]
 
 
-def refused(capsys, checkpoint, vocabulary, out) -> str:
-    """The one sentence that an import ends with."""
-    with pytest.raises(SystemExit) as stopped:
-        run(checkpoint, vocabulary, out)
-    assert stopped.value.code == 1
-    message = capsys.readouterr().err
-    assert message.count("\n") == 1
-    return message
+@pytest.mark.parametrize("name", NAMES)
+def test_the_service_takes_the_pixels_that_im2txt_took(name):
+    """But for their rounding to 255 levels."""
+    whole = photo(name)
+    theirs = v1.image.resize_bilinear(whole[None].astype("float32"), (346, 346))[0]
+    ours = np.asarray(squash(whole, 346, SAMPLED))
+    assert ours.dtype == np.uint8
+    np.testing.assert_allclose(ours, theirs, atol=0.501)
 
 
-def test_it_refuses_a_checkpoint_that_is_not_there(tmp_path, capsys, original):
-    message = refused(capsys, tmp_path / "model.ckpt-9", original.vocabulary, tmp_path / "out")
-    assert message == f"There is no checkpoint at {tmp_path / 'model.ckpt-9'}.\n"
+def test_small_photos_are_made_larger_as_im2txt_did():
+    small = photo("coffee")[:40, :100]
+    theirs = v1.image.resize_bilinear(small[None].astype("float32"), (346, 346))[0]
+    np.testing.assert_allclose(squash(small, 346, SAMPLED), theirs, atol=0.501)
 
 
-def test_it_refuses_a_checkpoint_of_another_model_and_says_what_it_lacks(
-    tmp_path, capsys, original
-):
-    path = tmp_path / "model.ckpt-1"
-    tiny_checkpoint(path, "rnn/kernel", "rnn/bias")
-    message = refused(capsys, path, original.vocabulary, tmp_path / "out")
-    assert message.endswith(
-        "is not a checkpoint of im2txt: it has no lstm/basic_lstm_cell/kernel, "
-        "lstm/basic_lstm_cell/bias.\n"
+def test_the_command_says_where_the_model_is_and_nothing_else(command, imported):
+    assert (command.returncode, command.stderr) == (0, "")
+    assert [path.name for path in imported.parent.iterdir()] == ["im2txt"]
+
+
+def test_a_refusal_is_one_sentence(tmp_path, original):
+    refused = run(tmp_path / "model.ckpt-9", original.vocabulary, tmp_path / "out")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"Error: There is no checkpoint at {tmp_path / 'model.ckpt-9'}.\n"
+
+
+@pytest.fixture
+def nothing_is_built(monkeypatch):
+    monkeypatch.setattr(importing, "build_decoder", None)
+    monkeypatch.setattr(importing, "build_encoder", None)
+
+
+@pytest.fixture
+def refused(nothing_is_built, tmp_path):
+    """What an import says that builds and writes nothing."""
+    (tmp_path / "word_counts.txt").write_text(WORD_COUNTS)
+
+    def refused(checkpoint=None, vocabulary="word_counts.txt", name="im2txt", out="out") -> str:
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(Im2txtError) as error:
+            import_im2txt(
+                checkpoint or tmp_path / "model", tmp_path / vocabulary, name, tmp_path / out
+            )
+        assert sorted(tmp_path.rglob("*")) == before
+        message = str(error.value)
+        assert message.endswith(".")
+        assert "\n" not in message
+        return message
+
+    return refused
+
+
+WORD_COUNTS = "a 9\n<S> 8\n</S> 8\n"
+
+
+def test_it_refuses_a_checkpoint_of_another_model_and_says_what_it_lacks(tmp_path, refused):
+    tiny_checkpoint(tmp_path / "model", "rnn/kernel", "rnn/bias")
+    assert refused() == (
+        f"{tmp_path / 'model'} is not a checkpoint of im2txt: it has no "
+        "lstm/basic_lstm_cell/kernel, lstm/basic_lstm_cell/bias."
     )
 
 
-def test_it_refuses_a_checkpoint_without_its_encoder(tmp_path, capsys):
-    tiny_checkpoint(tmp_path / "model.ckpt-1", *LSTM)
-    vocabulary = tmp_path / "word_counts.txt"
-    vocabulary.write_text("a 9\n<S> 8\n</S> 8\n")
-    message = refused(capsys, tmp_path / "model.ckpt-1", vocabulary, tmp_path / "out")
-    assert "lacks InceptionV3/Conv2d_1a_3x3/weights" in message
+@pytest.mark.parametrize(
+    ("others", "sentence"),
+    [
+        ({"logits/biases": None}, "is not a checkpoint of im2txt: it has no logits/biases."),
+        ({"logits/weights": (4, 11)}, "shape 4 × 11, where 4 × 12 belongs"),
+        ({"logits/weights": (12, 4)}, "shape 12 × 4, where 4 × 12 belongs"),
+        ({"seq_embedding/map": (12, 6)}, "shape 12 × 6, where 12 × 5 belongs"),
+        ({"seq_embedding/map": (5, 12)}, "shape 5 × 12, where 12 × 5 belongs"),
+        ({"image_embedding/weights": (1024, 5)}, "shape 1024 × 5, where 2048 × 5 belongs"),
+        ({"image_embedding/biases": (6,)}, "shape 6, where 5 belongs"),
+        ({LSTM[0]: (8, 16)}, "shape 8 × 16, where 9 × 16 belongs"),
+        ({LSTM[0]: (9, 12)}, "shape 9 × 12, where 9 × 16 belongs"),
+        ({LSTM[1]: ()}, "shape 9 × 16, where 5 × 0 belongs"),
+        ({LSTM[1]: np.full(16, np.nan, "f")}, "has 16 of 16 values that are NaN or infinite"),
+        ({LSTM[1]: np.arange(16)}, "holds int64, and not floating-point numbers"),
+        ({"logits/weights": (4, 3), "logits/biases": (3,)}, "4 words with <UNK>, and "),
+        ({}, "is not a checkpoint of InceptionV3: it has no InceptionV3/Conv2d_1a_3x3/weights, "),
+    ],
+)
+def test_it_refuses_a_decoder_that_does_not_fit_together(tmp_path, refused, others, sentence):
+    tiny_checkpoint(tmp_path / "model", **others)
+    message = refused()
+    assert str(tmp_path / "model") in message
+    assert sentence in message
 
 
-def test_it_refuses_a_vocabulary_of_more_words_than_the_checkpoint_has(tmp_path, capsys, original):
-    tiny_checkpoint(tmp_path / "model.ckpt-1", *LSTM)
-    message = refused(capsys, tmp_path / "model.ckpt-1", original.vocabulary, tmp_path / "out")
-    assert f"has {WORDS + 1} words with <UNK>, and " in message
-    assert "only 12; give the word_counts.txt of the same training" in message
+def test_it_refuses_inception_alone(tmp_path, refused):
+    tiny = dict.fromkeys(tiny_checkpoint(tmp_path / "other"))
+    tiny_checkpoint(tmp_path / "model", **tiny | {"InceptionV3/Conv2d_1a_3x3/weights": (3,)})
+    assert f"{tmp_path / 'model'} is Inception-v3 alone, from which im2txt's training " in refused()
+
+
+def first_convolution(kernel=(3, 3, 3, 32), variance=1.0) -> dict:
+    scope = "InceptionV3/Conv2d_1a_3x3"
+    norms = {f"{scope}/BatchNorm/{part}": kernel[-1:] for part in ("beta", "moving_mean")}
+    variances = np.full(kernel[-1:], variance, "f")
+    return {f"{scope}/weights": kernel, f"{scope}/BatchNorm/moving_variance": variances, **norms}
+
+
+def test_it_refuses_a_variance_that_is_none(tmp_path, refused):
+    tiny_checkpoint(tmp_path / "model", **first_convolution(variance=-0.1))
+    assert "Conv2d_1a_3x3/BatchNorm/moving_variance in " in refused()
+    assert "is below 0, which no variance is" in refused()
+
+
+def test_it_refuses_an_encoder_of_another_shape(tmp_path):
+    values = {
+        name.replace("InceptionV3/Conv2d_1a_3x3", f"InceptionV3/{scope}"): part
+        for scope in INCEPTION_V3_SCOPES
+        for name, part in first_convolution((32, 3, 3, 3)).items()
+    }
+    tf.raw_ops.SaveV2(
+        prefix=str(tmp_path / "model"),
+        tensor_names=list(values),
+        shape_and_slices=[""] * len(values),
+        tensors=[
+            np.ones(part, "f") if isinstance(part, tuple) else part for part in values.values()
+        ],
+    )
+    with pytest.raises(WeightsError, match="shape 32 × 3 × 3 × 3, where 3 × 3 × 3 × 32 belongs"):
+        read_slim_inception_v3(tmp_path / "model")
+
+
+def test_it_refuses_a_vocabulary_of_more_words_than_the_checkpoint_has(tmp_path, refused, original):
+    tiny_checkpoint(tmp_path / "model")
+    message = refused(vocabulary=original.vocabulary)
+    assert f"has {WORDS + 1} words with <UNK>, and {tmp_path / 'model'} only 12; give" in message
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"a 9\ndog 8\n", "'<S>' is not in list"),
-        (b"<S> 9\n</S> 9\na 5\na 4\n", "lists each word once"),
-        (b"\xff 9\n", "can't decode"),
+        (b"", "is empty: its download failed"),
+        (b"\n\n", "it has no <S> and no </S>"),
+        (b"a 9\ndog 8\n", "it has no <S> and no </S>"),
+        (b"a 9\n<S> 8\n", "it has no </S>"),
+        (b"<S> 9\n</S> 9\n", "it has no words to say"),
+        (b"<S> 9\n</S> 9\na 5\na 4\n", "it has a twice"),
+        (b"<S> 9\n</S> 9\na 5\n<start> 4\n", "it has <start>, which is Kantu's own"),
+        (b"<S> 9\n</S> 9\n\xff 9\n", r"b'\xff' is no word in UTF-8"),
+        ("<S> 9\n</S> 9\ncaf\xe9 9\n".encode("latin-1"), r"b'caf\xe9' is no word in UTF-8"),
+        ("<S> 9\n</S> 9\na 9\n".encode("utf-16"), "is no word in UTF-8"),
+        ("<S> 9\n</S> 9\na 9\n".encode("utf-16-le"), "is no word in UTF-8"),
+        (b"b'<S>' 9\nb'</S>' 9\ndog 9\n", "b'dog' is no word in UTF-8"),
+        (b"b'<S>' 9\nb'</S>' 9\nb'a'b' 9\n", "is no word in UTF-8"),
+        (b"b'<S>' 9\nb'</S>' 9\n12 9\n", "b'12' is no word in UTF-8"),
+        (b"<!DOCTYPE html>\n<title>", "is a web page; download the file itself"),
     ],
 )
-def test_it_refuses_a_vocabulary_that_is_none(tmp_path, capsys, original, content, why):
+def test_it_refuses_a_vocabulary_that_is_none(tmp_path, refused, content, why):
     path = tmp_path / "word_counts.txt"
     path.write_bytes(content)
-    message = refused(capsys, original.checkpoint, path, tmp_path / "out")
-    assert message.startswith(f"The vocabulary {path} is not im2txt's: ")
+    message = refused()
+    assert str(path) in message
     assert why in message
 
 
-def test_it_refuses_a_vocabulary_that_is_not_there(tmp_path, capsys, original):
-    message = refused(capsys, original.checkpoint, tmp_path / "none.txt", tmp_path / "out")
-    assert message.endswith("none.txt cannot be read (No such file or directory).\n")
+def test_it_refuses_a_vocabulary_that_cannot_be_read(tmp_path, refused):
+    assert refused(vocabulary="none.txt").endswith(
+        "none.txt cannot be read (No such file or directory)."
+    )
+    assert refused(vocabulary=".").endswith("cannot be read (Is a directory).")
+    (tmp_path / "loop").symlink_to("loop")
+    assert refused(vocabulary="loop").endswith("(Too many levels of symbolic links).")
 
 
-def test_it_overwrites_no_checkpoint(capsys, imported, original):
+def test_where_it_goes_is_looked_at_first(tmp_path, refused):
+    """There is not even a checkpoint."""
+    words = tmp_path / "word_counts.txt"
+    assert refused(out=words) == f"{words} is a file and no folder; choose another --out."
+    assert (
+        refused(out=words / "models") == f"{words} is a file and no folder; choose another --out."
+    )
+    assert refused(name=words.name, out=".") == (
+        f"{words} is a file; remove it, or choose another --out."
+    )
+    (tmp_path / "out" / "im2txt" / "photos").mkdir(parents=True)
+    assert "im2txt is a folder, and no checkpoint in it; remove it, or choose" in refused()
+    assert "could not be written ([Errno 36] File name too long" in refused(out="x" * 300)
+    for name in ("", "..", "a/b", "a,b", " im2txt", ".hidden", "x" * 65):
+        assert refused(name=name).startswith(f"{name!r} is no name for a model; take letters")
+
+
+def test_it_refuses_a_folder_that_it_may_not_write(tmp_path, refused, monkeypatch):
+    """root may write into any, so the answer is the test's."""
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    assert refused() == f"{tmp_path} cannot be written to; choose another --out."
+
+
+@pytest.fixture
+def import_whole(whole, tmp_path, monkeypatch):
+    """An import of what has been read already, perhaps with something else."""
+
+    def import_whole(**others) -> str:
+        monkeypatch.setattr(importing, "read_im2txt", lambda *_: whole._replace(**others))
+        with pytest.raises(Im2txtError) as error:
+            import_im2txt(Path(), Path(), "im2txt", tmp_path / "new" / "out")
+        assert not any(tmp_path.iterdir())
+        return str(error.value)
+
+    return import_whole
+
+
+def test_it_refuses_a_disk_that_has_no_room(import_whole, nothing_is_built, monkeypatch):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(50_000_000))
+    assert import_whole().startswith("The model takes 75 MB, and the disk of ")
+
+
+def test_a_write_that_fails_leaves_nothing(import_whole, monkeypatch):
+    def write(folder, *_):
+        folder.mkdir()
+        (folder / "encoder.tflite").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(importing, "_served", lambda original: (None, None))
+    monkeypatch.setattr(importing, "write_checkpoint", write)
+    assert "out/im2txt could not be written ([Errno 28] No space left on device)." in import_whole()
+
+
+def test_it_refuses_weights_that_say_no_numbers_of_a_photo(import_whole, whole, ours, monkeypatch):
+    monkeypatch.setattr(importing, "build_encoder", lambda _: ours.encoder)
+    weights, biases = whole.decoder.logits
+    too_large = whole.decoder._replace(logits=(np.full_like(weights, 3e38), biases))
+    assert "says of a photo is no number: its weights are too" in import_whole(decoder=too_large)
+
+
+def test_it_overwrites_no_checkpoint(imported, original, nothing_is_built):
     before = (imported / "manifest.json").read_bytes()
-    message = refused(capsys, original.checkpoint, original.vocabulary, imported)
-    assert message == f"There is a checkpoint in {imported} already; choose another --out.\n"
+    with pytest.raises(Im2txtError) as refused:
+        import_im2txt(original.checkpoint, original.vocabulary, imported.name, imported.parent)
+    assert str(refused.value) == (
+        f"There is a checkpoint in {imported} already; choose another --out."
+    )
     assert (imported / "manifest.json").read_bytes() == before

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from app.captioning.grounding import Box, Region
+from training.evaluation.drawing import COLOURS, MARGIN, SIDE, contact_sheet, draw_regions
+
+GREY = np.full((200, 300, 3), 90, np.uint8)
+DOG = Region(Box(0.1, 0.25, 0.5, 0.9), "dog", 0.9)
+BALL = Region(Box(0.6, 0.5, 0.9, 0.8), "ball", 0.7)
+
+
+def has(picture, colour):
+    return (picture == colour).all(axis=2)
+
+
+def test_boxes_stand_where_the_regions_are():
+    drawn = draw_regions(GREY, [DOG, BALL], ["", ""])
+    for region, colour in zip((DOG, BALL), COLOURS, strict=False):
+        rows, columns = np.nonzero(has(drawn, colour))
+        edges = (columns.min() / 300, rows.min() / 200, columns.max() / 300, rows.max() / 200)
+        assert edges == pytest.approx(region.box, abs=0.015)
+
+
+def test_the_photo_stays_as_it_is():
+    before = GREY.copy()
+    draw_regions(GREY, [DOG], ["dog"])
+    assert np.array_equal(GREY, before)
+
+
+@pytest.mark.parametrize("name", ["dog", "狗"])
+def test_names_stand_in_the_corners_of_their_boxes(name):
+    with_name, without = (draw_regions(GREY, [DOG], [text]) for text in (name, ""))
+    rows, columns = np.nonzero((with_name != without).any(axis=2))
+    assert (columns.min(), rows.min()) == pytest.approx((30, 50), abs=4)
+    assert columns.max() < 75
+    assert rows.max() < 75
+
+
+def test_chinese_names_are_not_question_marks():
+    drawn = [draw_regions(GREY, [DOG], [name]) for name in ("狗", "猫", "?")]
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_a_region_has_a_name():
+    with pytest.raises(ValueError):
+        draw_regions(GREY, [DOG, BALL], ["dog"])
+
+
+def test_photos_stand_side_by_side_in_rows():
+    photos = [np.full((50, 50, 3), 10 * number, np.uint8) for number in range(1, 6)]
+    sheet = contact_sheet(photos, [""] * 5, 2)
+    height, width = sheet.shape[0] // 3, sheet.shape[1] // 2
+    for number in range(5):
+        row, column = divmod(number, 2)
+        top, left = row * height + MARGIN, column * width + MARGIN
+        assert (sheet[top : top + SIDE, left : left + SIDE] == 10 * (number + 1)).all()
+    assert (sheet[2 * height :, width:] == 255).all()
+
+
+@pytest.mark.parametrize(("shape", "shown"), [((100, 400), (56, 224)), ((900, 300), (224, 75))])
+def test_photos_keep_their_shape(shape, shown):
+    sheet = contact_sheet([np.zeros((*shape, 3), np.uint8)], [""], 1)
+    rows, columns = np.nonzero(has(sheet, (0, 0, 0)))
+    assert (rows.max() + 1 - MARGIN, columns.max() + 1 - MARGIN) == shown
+
+
+@pytest.mark.parametrize("text", ["A dog runs on the grass. " * 9, "一只狗在草地上跑。" * 12])
+def test_long_texts_are_broken_and_shown_whole(text):
+    photo = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    short, long = (contact_sheet([photo], [one], 1) for one in (text[:9], text))
+    assert long.shape[1] == short.shape[1]
+    assert long.shape[0] > short.shape[0] + 40
+    rows, columns = np.nonzero((long < 128).any(axis=2))
+    assert rows.min() > SIDE + MARGIN
+    assert rows.max() < long.shape[0] - MARGIN / 2
+    assert columns.max() < long.shape[1] - MARGIN / 2

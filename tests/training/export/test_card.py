@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT
+from tests.training.conftest import Pipeline
+from training.export.card import BEGIN, CARD, measured, write_card
+from training.recipes import recipe_from_json
+
+SHIPPED = sorted(path.parent for path in (ROOT / "model_assets").glob("*/manifest.json"))
+
+
+def manifest_of(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_the_shipped_cards_say_what_the_manifests_say(folder: Path):
+    assert measured(manifest_of(folder)) in (folder / CARD).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_the_shipped_manifests_say_what_was_run(folder: Path):
+    manifest = manifest_of(folder)
+    assert set(manifest["training"]) == set(manifest["languages"])
+    for language, record in manifest["training"].items():
+        recipe = recipe_from_json(record["recipe"])
+        stages = recipe.as_json()["stages"]
+        names = recipe.languages[language].named_decoders(language)
+        assert {name for leg in record["legs"] for name in leg["decoders"]} == set(names)
+        for leg in record["legs"]:
+            assert leg["stage"] in json.loads(json.dumps(stages))
+            assert 0 < leg["epochs_run"] <= leg["stage"]["epochs"]
+            if isinstance(leg["epoch_kept"], int):
+                assert 0 <= leg["epoch_kept"] <= leg["epochs_run"]
+        assert "scores" in manifest["languages"][language]
+
+
+def test_a_run_writes_its_card(pipeline: Pipeline):
+    text = (pipeline.checkpoint / CARD).read_text(encoding="utf-8")
+    assert text.startswith("# plain\n")
+    assert measured(manifest_of(pipeline.checkpoint)) in text
+    assert "| en | flickr8k | 6 |" in text
+
+
+def test_what_people_wrote_around_it_stays(pipeline: Pipeline, tmp_path: Path):
+    (tmp_path / "manifest.json").write_bytes((pipeline.checkpoint / "manifest.json").read_bytes())
+    (tmp_path / CARD).write_text(f"# Ours\n\n{BEGIN}\nold\n<!-- /training -->\n\n## Bad at\n")
+    for _ in range(2):
+        write_card(tmp_path)
+        text = (tmp_path / CARD).read_text(encoding="utf-8")
+        assert text.startswith(f"# Ours\n\n{BEGIN}\n\n| decoder |")
+        assert text.endswith("<!-- /training -->\n\n## Bad at\n")
+        assert "old" not in text

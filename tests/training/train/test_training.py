@@ -1,0 +1,214 @@
+"""A recipe in its run folder: kept, resumed, begun from a checkpoint, refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.captioning.captioner import Captioner
+from tests.training.conftest import ATTENDING, PLAIN, Pipeline, small
+from training.recipes import LanguageConfig, MaximumLikelihood, Recipe, SelfCritical
+from training.run import Places, export_run, train_recipe
+from training.train import trainer
+from training.train.run_folder import LOG, STATE, load_weights, read_log, read_record
+
+SHORT = replace(
+    PLAIN,
+    languages={"en": LanguageConfig((small(),))},
+    stages=(
+        MaximumLikelihood(epochs=2, learning_rate=1e-3, batch_size=4, averaged=2),
+        SelfCritical(epochs=2, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(places: Places) -> Path:
+    train_recipe(SHORT, places.runs / "uninterrupted", places)
+    return places.runs / "uninterrupted"
+
+
+def figures(run: Path) -> list[dict[str, float]]:
+    return read_log(run, "en")
+
+
+@pytest.mark.parametrize("kills", [(0,), (1, 3), (2,)])
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(
+    places: Places,
+    uninterrupted: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kills: tuple[int, ...],
+):
+    """Killed after so many epochs, at the worst moment: evaluated, and nothing of it written."""
+    evaluate: Callable = trainer.Trainer._evaluate
+    count = 0
+
+    def killed(self, model):
+        nonlocal count
+        scores = evaluate(self, model)
+        count += 1
+        if count - 1 in kills:
+            raise KeyboardInterrupt
+        return scores
+
+    monkeypatch.setattr(trainer.Trainer, "_evaluate", killed)
+    for _ in kills:
+        with pytest.raises(KeyboardInterrupt):
+            train_recipe(SHORT, tmp_path / "run", places)
+        count -= 1  # that epoch is trained again
+        kills = kills[1:]
+    monkeypatch.setattr(trainer.Trainer, "_evaluate", evaluate)
+    train_recipe(SHORT, tmp_path / "run", places)
+    assert figures(tmp_path / "run") == figures(uninterrupted)
+    expected, got = load_weights(uninterrupted), load_weights(tmp_path / "run")
+    for path, array in expected.items():
+        np.testing.assert_array_equal(got[path], array, err_msg=path)
+
+
+def test_a_finished_training_is_not_trained_again(places: Places, uninterrupted: Path):
+    before = (uninterrupted / LOG).read_bytes()
+    train_recipe(SHORT, uninterrupted, places)
+    assert (uninterrupted / LOG).read_bytes() == before
+
+
+def test_the_record_says_what_was_run_and_what_is_kept(uninterrupted: Path):
+    record = read_record(uninterrupted)
+    assert record["recipe"] == json.loads(json.dumps(SHORT.as_json()))
+    assert set(record["data"]) == {"flickr8k"}
+    assert len(record["encoder"]["weights_sha256"]) == 64
+    assert len(record["commits"]) == 1
+    losses = ["maximum_likelihood", "self_critical"]
+    assert [leg["stage"]["loss"] for leg in record["legs"]] == losses
+    assert [leg["epochs_run"] for leg in record["legs"]] == [2, 2]
+    log = figures(uninterrupted)
+    for leg, epochs in zip(record["legs"], (log[:2], log[2:]), strict=True):
+        if leg["epoch_kept"] in (1, 2):
+            kept = epochs[leg["epoch_kept"] - 1]
+            assert leg["scores"]["en"]["CIDEr"] == kept["dev/CIDEr"]
+
+
+def test_what_is_kept_is_the_best(uninterrupted: Path):
+    best = max(entry["dev/CIDEr"] for entry in figures(uninterrupted))
+    legs = read_record(uninterrupted)["legs"]
+    kept = [leg["scores"]["en"]["CIDEr"] for leg in legs if leg["scores"]]
+    assert kept[-1] >= best
+
+
+def test_its_curves_and_samples_are_drawn(uninterrupted: Path):
+    assert (uninterrupted / "curves-en.png").read_bytes().startswith(b"\x89PNG")
+    samples = (uninterrupted / "samples" / "en" / "epoch-01.md").read_text()
+    assert samples.count("- caption: ") == samples.count("- reference: ") == 6
+
+
+def test_a_folder_of_another_recipe_is_refused(places: Places, uninterrupted: Path):
+    other = replace(SHORT, seed=2)
+    with pytest.raises(ValueError, match="another recipe or on other data .recipe differ"):
+        train_recipe(other, uninterrupted, places)
+
+
+def test_the_encoder_s_stage_is_trained_where_the_recipe_says_so(attending: Pipeline):
+    from training.data.features import load_stage
+
+    record = read_record(attending.run)
+    assert record["legs"][1]["stage"]["encoder"] == "stage"
+    weights = record["encoder"]["weights_sha256"]
+    before = load_stage(attending.places.features / f"tiny-grid-{weights[:8]}")
+    after = [
+        array for path, array in load_weights(attending.run).items() if "encoder_stage/" in path
+    ]
+    same = all(map(np.array_equal, before, after))
+    assert same == (record["legs"][1]["epoch_kept"] == 0)
+
+
+def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Path):
+    """With its weights, as int8 has left them, its words, and its history."""
+    going_on = replace(
+        ATTENDING,
+        stages=(MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=2),),
+        begin_from="attending",
+        begin_with=("encoder_stage", "en"),
+    )
+    train_recipe(going_on, tmp_path / "run", attending.places)
+    record = read_record(tmp_path / "run")
+    assert record["began_from"]["checkpoint"] == "attending"
+    began = record["began_from"]["training"]["en"]["legs"]
+    assert began == read_record(attending.run)["legs"]
+    before, after = load_weights(attending.run), load_weights(tmp_path / "run")
+    for path, array in before.items():
+        difference = np.abs(after[path] - array).max()
+        assert difference <= 0.02 * max(1e-3, np.abs(array).max()), path
+    vocabularies = [run / "vocabulary_en.txt" for run in (attending.run, tmp_path / "run")]
+    assert len({path.read_bytes() for path in vocabularies}) == 1
+
+
+def test_one_language_is_exported_from_a_run_and_the_other_from_a_checkpoint(
+    pipeline: Pipeline, uninterrupted: Path, tmp_path: Path
+):
+    exported = export_run(uninterrupted, tmp_path / "both", pipeline.places, pipeline.checkpoint)
+    captioner = Captioner.load(exported)
+    assert captioner.languages == ("en", "zh")
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert manifest["training"]["en"]["legs"] == read_record(uninterrupted)["legs"]
+    before = json.loads((pipeline.checkpoint / "manifest.json").read_text())
+    assert manifest["training"]["zh"] == before["training"]["zh"]
+    photo = np.full((50, 60, 3), 200, np.uint8)
+    ours, theirs = (
+        one.caption(photo, "zh")[0] for one in (captioner, Captioner.load(pipeline.checkpoint))
+    )
+    assert ours.text == theirs.text
+
+
+def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, tmp_path: Path):
+    recipe = replace(
+        ATTENDING,
+        stages=(
+            MaximumLikelihood(epochs=1, learning_rate=1e-3, batch_size=6, encoder="whole"),
+            MaximumLikelihood(epochs=1, learning_rate=1e-3, batch_size=6),
+        ),
+    )
+    train_recipe(recipe, tmp_path / "run", places)
+    assert [leg["epochs_run"] for leg in read_record(tmp_path / "run")["legs"]] == [1, 1]
+    folders = sorted(places.features.glob("tiny-grid-*"))
+    assert len(folders) == 2
+    trained, untrained = (np.load(one / "flickr8k" / "dev-grid.npy") for one in folders)
+    assert not np.array_equal(trained, untrained)
+    checkpoint = export_run(tmp_path / "run", tmp_path / "whole", places)
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    record = read_record(tmp_path / "run")
+    assert manifest["encoder"]["weights_sha256"] != record["encoder"]["weights_sha256"]
+    assert Captioner.load(checkpoint).caption(np.zeros((9, 9, 3), np.uint8), "en")
+
+
+def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_path: Path):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run" / STATE).write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(ValueError, match="state.npz is damaged"):
+        train_recipe(SHORT, tmp_path / "run", places)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"stages": (MaximumLikelihood(1, encoder="half"),)}, "frozen, stage or whole"),
+        ({"stages": (MaximumLikelihood(1, decoders=("fr",)),)}, "trains fr, which there is not"),
+        ({"stages": (MaximumLikelihood(1, encoder="stage"),)}, "set grid"),
+    ],
+)
+def test_parts_of_a_recipe_that_do_not_suit_each_other_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        replace(PLAIN, **changes)
+
+
+def test_a_recipe_survives_json():
+    from training.recipes import load_recipe, recipe_from_json, recipe_names
+
+    for name in recipe_names():
+        recipe: Recipe = load_recipe(name)
+        assert recipe_from_json(json.loads(json.dumps(recipe.as_json()))) == recipe, name

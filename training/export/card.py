@@ -1,0 +1,109 @@
+"""The part of a model card that is measured: what was trained and what it scores, as the manifest
+says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.captioning.checkpoint import MANIFEST
+from training.evaluation.evaluate import evaluate, has_captions
+from training.saving import save_json, save_text
+
+CARD = "MODEL_CARD.md"
+BEGIN, END = "<!-- training: written by export -->", "<!-- /training -->"
+METRICS = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr", "distinct_captions")
+BEGINNING = """# {name}
+
+Who publishes this model says here what it was trained on, under which terms, and what it is bad at.
+
+## Training
+
+"""
+
+
+def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
+    """Scores a checkpoint on the dev photos of collections, through the code that serves, and
+    writes the scores into its manifest and its card.
+
+    Args:
+        data: has a dataset of each collection's name.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        DatasetError: a dataset is missing.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for language, entry in manifest["languages"].items():
+        entry["scores"] = {
+            name: _scores(folder, data / name, language)
+            for name in collections
+            if has_captions(data / name, "dev", language)
+        }
+    save_json(folder / MANIFEST, manifest)
+    write_card(folder)
+
+
+def _scores(folder: Path, dataset: Path, language: str) -> dict[str, float]:
+    answer = evaluate(folder, dataset, "dev", language)
+    kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
+    return {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
+
+
+def write_card(folder: Path) -> None:
+    """Writes the measured part of a checkpoint's card; what people wrote around it stays."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    path = folder / CARD
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if BEGIN not in text:
+        text += ("" if text else BEGINNING.format(name=manifest["name"])) + f"{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    save_text(path, before + measured(manifest) + after)
+
+
+def measured(manifest: Mapping[str, Any]) -> str:
+    """The measured part, with the lines that mark it."""
+    blocks = [BEGIN, _table(_training(manifest))]
+    scores = list(_dev_scores(manifest))
+    if scores:
+        blocks += ["On dev photos, int8 on LiteRT, beam 3, in percent:", _table(scores)]
+    return "\n\n".join([*blocks, END])
+
+
+def _training(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
+    """A row a leg; its scores are those of the weights that it kept, in float32."""
+    return [
+        {
+            "decoder": ", ".join(leg["decoders"]),
+            "stage": leg["stage"]["loss"].replace("_", " "),
+            "encoder": leg["stage"]["encoder"],
+            "epochs run": str(leg["epochs_run"]),
+            "epoch kept": "as before" if leg["epoch_kept"] == 0 else str(leg["epoch_kept"]),
+            "backend": ", ".join(leg["backends"]),
+            **{name: _each(leg, name) for name in METRICS},
+        }
+        for record in manifest["training"].values()
+        for leg in record["legs"]
+    ]
+
+
+def _each(leg: Mapping[str, Any], metric: str) -> str:
+    found = [scores[metric] for scores in leg["scores"].values() if metric in scores]
+    digits = 0 if metric == "distinct_captions" else 1
+    return ", ".join(f"{value:.{digits}f}" for value in found)
+
+
+def _dev_scores(manifest: Mapping[str, Any]) -> Iterable[dict[str, str]]:
+    for language, entry in manifest["languages"].items():
+        for collection, scores in entry.get("scores", {}).items():
+            figures = {name: f"{value:g}" for name, value in scores.items()}
+            yield {"language": language, "collection": collection, **figures}
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    lines = [f"| {' | '.join(rows[0])} |", "| --- " * len(rows[0]) + "|"]
+    lines += [f"| {' | '.join(row.values())} |" for row in rows]
+    return "\n".join(lines)

