@@ -15,7 +15,7 @@ from app.config import Settings
 from app.web import queue
 from tests.fakes import FakeCaptioner
 
-SECOND, FOR_EVER = 200, 201
+SECOND, FOR_EVER, THREE_SECONDS = 200, 201, 202
 """The width of photos that take so long. All others take no time."""
 
 queue.MOST_SECONDS_A_PHOTO = 4
@@ -23,7 +23,7 @@ queue.MOST_SECONDS_A_PHOTO = 4
 
 class Slow(FakeCaptioner):
     def encode(self, photo: np.ndarray) -> Encoding:
-        time.sleep({SECOND: 1, FOR_EVER: 1000}.get(photo.shape[1], 0))
+        time.sleep({SECOND: 1, THREE_SECONDS: 3, FOR_EVER: 1000}.get(photo.shape[1], 0))
         return super().encode(photo)
 
 
