@@ -58,14 +58,14 @@ def caption(photos: Path, *options: object) -> subprocess.CompletedProcess[str]:
 
 
 def workers() -> list[int]:
-    """The process ids of the workers that have the model."""
-    found = []
+    """The process ids of this cluster's workers that have the model."""
+    found, ours = [], os.environ["RAY_AUTH_TOKEN"].encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            line = (process / "cmdline").read_bytes()
+            line, settings = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         except OSError:
             continue
-        if line.startswith(b"ray::") and b"ClusterWorker" in line:
+        if line.startswith(b"ray::") and b"ClusterWorker" in line and ours in settings:
             found.append(int(process.name))
     return found
 
