@@ -38,6 +38,8 @@ def cluster(nodes: int) -> Iterator[str]:
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     # Or else a node that is told to end waits ten minutes for actors of Ray's own to move on.
     os.environ["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"
+    # Or else a node gives up after twenty seconds on a machine that is busy.
+    os.environ["RAY_NUM_REDIS_GET_RETRIES"] = "120"
     port, client = free_port(), free_port()
     head = ("--head", f"--port={port}", f"--ray-client-server-port={client}")
     others = [(f"--address=127.0.0.1:{port}",)] * (nodes - 1)
