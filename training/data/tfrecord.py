@@ -8,7 +8,6 @@ captions, `captions/<language>` (bytes, UTF-8, one value per caption).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from pathlib import Path
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tqdm import tqdm
+
+from app.captioning.checkpoint import sha256
 
 METADATA = "dataset.json"
 _CAPTIONS = "captions/"
@@ -91,7 +92,7 @@ def write_shards(
         with tf.io.TFRecordWriter(str(path)) as writer:
             for example in islice(remaining, length):
                 writer.write(_serialise(example))
-        digests[path.name] = _sha256(path)
+        digests[path.name] = sha256(path)
     return digests
 
 
@@ -214,11 +215,3 @@ def _parse(record: bytes) -> Example:
             if name.startswith(_CAPTIONS)
         },
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

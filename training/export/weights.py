@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.checkpoint import FROZEN_GRAPH, MANIFEST, CheckpointError, open_checkpoint
+from training.recipes import decoder_names
 
 
 def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
@@ -55,11 +56,6 @@ def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
         for part, nodes in parts
         for path, node in nodes.items()
     }
-
-
-def decoder_names(language: str, number: int) -> list[str]:
-    """Of so many decoders of a language: "en", "en-2", …"""
-    return [language, *(f"{language}-{nth}" for nth in range(2, number + 1))]
 
 
 def _value(constants: Mapping[str, np.ndarray], node: str) -> np.ndarray:

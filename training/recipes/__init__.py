@@ -16,6 +16,10 @@ FROZEN, STAGE, WHOLE = "frozen", "stage", "whole"
 """What a training stage trains of the encoder: nothing, its EncoderStage, or all of it."""
 
 
+SHORT_TO_LONG = (("<short>", 4), ("<medium>", 6), ("<long>", 20))
+"""Styles of Chinese captions: the most words of each."""
+
+
 @dataclass(frozen=True)
 class DecoderConfig:
     """A decoder's architecture."""
@@ -50,10 +54,8 @@ class LanguageConfig:
 
     def named_decoders(self, language: str) -> dict[str, DecoderConfig]:
         """By their names in a run: "en", "en-2"."""
-        return {
-            language if nth == 1 else f"{language}-{nth}": config
-            for nth, config in enumerate(self.decoders, 1)
-        }
+        names = decoder_names(language, len(self.decoders))
+        return dict(zip(names, self.decoders, strict=True))
 
     def start_of(self, words: Sequence[str]) -> str:
         """What a caption of these words begins with."""
@@ -200,6 +202,11 @@ class Recipe:
         """All of it, for the run folder and the manifest."""
         stages = [{"loss": stage.loss, **asdict(stage)} for stage in self.stages]
         return {**asdict(self), "stages": stages}
+
+
+def decoder_names(language: str, number: int) -> list[str]:
+    """Of so many decoders of a language: "en", "en-2", …"""
+    return [language, *(f"{language}-{nth}" for nth in range(2, number + 1))]
 
 
 def recipe_from_json(values: Mapping[str, Any]) -> Recipe:

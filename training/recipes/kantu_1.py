@@ -4,7 +4,14 @@ The shipped kantu-1 went through these stages in parts, by an earlier trainer; i
 what was run. As one recipe they have not been run.
 """
 
-from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe, SelfCritical
+from training.recipes import (
+    SHORT_TO_LONG,
+    DecoderConfig,
+    LanguageConfig,
+    MaximumLikelihood,
+    Recipe,
+    SelfCritical,
+)
 
 RECIPE = Recipe(
     languages={
@@ -14,7 +21,7 @@ RECIPE = Recipe(
         ),
         "zh": LanguageConfig(
             (DecoderConfig("soft_attention"),),
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
         ),
     },

@@ -1,13 +1,13 @@
 """Neural Baby Talk in Chinese (Lu et al. 2018), in styles of different lengths, over kantu-1's
 encoder stage."""
 
-from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
+from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
     languages={
         "zh": LanguageConfig(
             (DecoderConfig("neural_baby_talk", embedding=300),),
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
             max_length=16,
             grounded=True,

@@ -1,13 +1,13 @@
 """NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over the encoder
 stage that kantu-1 has trained."""
 
-from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
+from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
     languages={
         "zh": LanguageConfig(
             (DecoderConfig("neural_talk"),),
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
         )
     },

@@ -4,12 +4,12 @@ different lengths.
 The middle one is asked for: the short one says less than it knows, the long one repeats itself.
 """
 
-from training.recipes import LanguageConfig, MaximumLikelihood, Recipe
+from training.recipes import SHORT_TO_LONG, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
     languages={
         "zh": LanguageConfig(
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
         )
     },

@@ -1,13 +1,13 @@
 """Show, Attend and Tell in Chinese (Xu et al. 2015), in styles of different lengths, over kantu-1's
 encoder stage."""
 
-from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
+from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
     languages={
         "zh": LanguageConfig(
             (DecoderConfig("soft_attention"),),
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
         )
     },

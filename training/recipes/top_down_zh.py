@@ -5,13 +5,13 @@ The captions people wrote are short, so a decoder that learns from them alone sa
 begins with how long it is, which can then be asked for.
 """
 
-from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
+from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
 RECIPE = Recipe(
     languages={
         "zh": LanguageConfig(
             (DecoderConfig("top_down", embedding=300),),
-            styles=(("<short>", 4), ("<medium>", 6), ("<long>", 20)),
+            styles=SHORT_TO_LONG,
             start="<medium>",
         )
     },

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from keras import ops
 
-from training.data.corpus import Batches, Corpus
+from training.data.corpus import Corpus
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
 from training.train.losses import Lesson
@@ -75,16 +76,9 @@ class Evaluator:
 
     def _perplexity(self, corpus: Corpus) -> float:
         """Of a word."""
-        lesson, total, count = self.lesson, 0.0, 0.0
-        batches = Batches(
-            corpus,
-            lesson.vocabulary,
-            lesson.config,
-            BATCH_SIZE,
-            CAPTIONS_PER_PHOTO,
-            lesson.config.max_length,
-            seed=0,
-        )
+        total, count = 0.0, 0.0
+        dev = replace(self.lesson, corpus=corpus)
+        batches = dev.batches(BATCH_SIZE, CAPTIONS_PER_PHOTO, seed=0)
         for batch in batches.epoch(0):
             total += float(np.sum(self.entropy.predict_on_batch(vars(batch))))
             count += float(batch.mask.sum())

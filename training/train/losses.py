@@ -36,6 +36,18 @@ class Lesson:
     vocabulary: Vocabulary
     config: LanguageConfig
 
+    def batches(self, batch_size: int, captions_per_photo: int, seed: int) -> Batches:
+        """Its written captions, none longer than those that are decoded."""
+        return Batches(
+            self.corpus,
+            self.vocabulary,
+            self.config,
+            batch_size,
+            captions_per_photo,
+            self.config.max_length,
+            seed,
+        )
+
 
 class Loss(Protocol):
     """What a stage of a recipe minimises."""
@@ -69,15 +81,7 @@ class MaximumLikelihoodLoss:
         check_batch_size(stage.batch_size)
         self.stage = stage
         self.batches = {
-            name: Batches(
-                lesson.corpus,
-                lesson.vocabulary,
-                lesson.config,
-                stage.batch_size,
-                stage.captions_per_photo,
-                lesson.config.max_length,
-                seed,
-            )
+            name: lesson.batches(stage.batch_size, stage.captions_per_photo, seed)
             for name, lesson in lessons.items()
         }
         self.steps = max(map(len, self.batches.values()))
@@ -156,15 +160,7 @@ class SelfCriticalLoss:
             for name, lesson in lessons.items()
         }
         self.written = {
-            name: Batches(
-                lesson.corpus,
-                lesson.vocabulary,
-                lesson.config,
-                stage.likelihood_batch_size,
-                stage.captions_per_photo,
-                lesson.config.max_length,
-                seed,
-            )
+            name: lesson.batches(stage.likelihood_batch_size, stage.captions_per_photo, seed)
             for name, lesson in lessons.items()
         }
         photos = max(len(lesson.corpus) for lesson in lessons.values())

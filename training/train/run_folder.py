@@ -69,8 +69,8 @@ class Run:
         self.folder, self.recipe = folder, recipe
         described = json.loads(json.dumps({"recipe": recipe.as_json(), **facts}))
         if (folder / RUN).exists():
-            self._check(described)
             self.record = read_record(folder)
+            self._check(described)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self.record = described | {"commits": [], "legs": []}
@@ -80,8 +80,7 @@ class Run:
             self.record["commits"].append(commit)
 
     def _check(self, described: dict[str, Any]) -> None:
-        before = read_record(self.folder)
-        differing = [name for name in described if before.get(name) != described[name]]
+        differing = [name for name in described if self.record.get(name) != described[name]]
         if differing:
             raise ValueError(
                 f"{self.folder} holds a training of another recipe or on other data "
@@ -109,9 +108,8 @@ class Run:
         return of_decoder[-1] if of_decoder else None
 
     def keep(self, model: CaptioningModel) -> None:
-        """Writes the weights that are to be kept; parts that the model has not stay as they are."""
-        before = load_weights(self.folder) if (self.folder / WEIGHTS).exists() else {}
-        save_arrays(self.folder / WEIGHTS, before | weights_of(model))
+        """Writes the weights that are to be kept."""
+        save_arrays(self.folder / WEIGHTS, weights_of(model))
 
     def save_state(self, arrays: dict[str, np.ndarray]) -> None:
         """Writes what the leg goes on from, and the record that belongs to it."""

@@ -77,8 +77,8 @@ class Trainer:
             self._restore(state)
         else:
             assign_weights(self.model, load_weights(self.run.folder))
-            if is_chief() and set(record.decoders) & set(self.run.recipe.begin_with):
-                self._consider(record, BEFORE, self._evaluate(self.model))
+            if is_chief() and self._begins_from_checkpoint(record):
+                self._consider(record, BEFORE, self._evaluate())
             self.run.save_state(self._state())
         while record.epochs_run < self.loss.stage.epochs:
             self._run_epoch(record)
@@ -100,7 +100,7 @@ class Trainer:
         record.epochs_run = epoch
         if not is_chief():
             return
-        scores = self._evaluate(self.model)
+        scores = self._evaluate()
         self._consider(record, epoch, scores)
         if epoch > self.loss.stage.epochs - self.loss.stage.averaged:
             weights = self.served.get_weights()
@@ -109,8 +109,17 @@ class Trainer:
         self.run.save_state(self._state())
         self._report(epoch, {"loss": mean, **self.loss.figures()}, scores)
 
-    def _evaluate(self, model: CaptioningModel) -> dict[str, Scores]:
-        copy_weights(model, self.served)
+    def _begins_from_checkpoint(self, record: LegRecord) -> bool:
+        """Whether what is kept came with a checkpoint, and was never scored here."""
+        came = set(record.decoders) & set(self.run.recipe.begin_with)
+        return bool(came) and self._best(record) == -math.inf
+
+    def _evaluate(self) -> dict[str, Scores]:
+        copy_weights(self.model, self.served)
+        return self._scores()
+
+    def _scores(self) -> dict[str, Scores]:
+        """Of the served model as it stands."""
         with on_one_device():
             return {name: evaluator.evaluate() for name, evaluator in self.evaluators.items()}
 
@@ -128,8 +137,7 @@ class Trainer:
     def _consider_mean(self, record: LegRecord) -> None:
         count = min(self.loss.stage.averaged, record.epochs_run)
         self.served.set_weights([one / count for one in self.sums])
-        with on_one_device():
-            scores = {name: evaluator.evaluate() for name, evaluator in self.evaluators.items()}
+        scores = self._scores()
         self._consider(record, "mean", scores)
         self._report("mean", {}, scores)
 

@@ -10,8 +10,8 @@ from app.config import ROOT
 from training.decoders import Decoder, Ensemble
 from training.decoders.building import build_decoder
 from training.encoders.stage import EncoderStage
-from training.export.weights import decoder_names, read_weights
-from training.recipes import DecoderConfig
+from training.export.weights import read_weights
+from training.recipes import DecoderConfig, decoder_names
 from training.train.run_folder import by_path
 
 ARCHITECTURES = {
