@@ -83,9 +83,9 @@ def read_weights(path: Path) -> Weights:
 
 
 def write_weights(path: Path, weights: Weights) -> None:
-    """As an .npz whose arrays are called LAYER_NUMBER, in float16."""
+    """As an .npz whose arrays are called LAYER_NUMBER, in float32."""
     named: dict[str, Any] = {
-        f"{layer}_{number}": array.astype(np.float16)
+        f"{layer}_{number}": array.astype(np.float32)
         for layer, arrays in enumerate(weights)
         for number, array in enumerate(arrays)
     }

@@ -179,6 +179,8 @@ def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, t
     assert len(folders) == 2
     trained, untrained = (np.load(one / "flickr8k" / "dev-grid.npy") for one in folders)
     assert not np.array_equal(trained, untrained)
+    with np.load(tmp_path / "run" / "encoder.npz") as arrays:
+        assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
     checkpoint = export_run(tmp_path / "run", tmp_path / "whole", places)
     manifest = json.loads((checkpoint / "manifest.json").read_text())
     record = read_record(tmp_path / "run")
