@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.inception import branch, normalised
 from training.encoders import ENCODERS, WeightsError, build, read_weights
 
 # slim.nets.inception_v4: branches of "scope:channels", "/2" and "/1" for valid strides.
@@ -81,18 +82,10 @@ class Original:
         beta = self.variable(f"{scope}/BatchNorm/beta", (channels,), 0.1)
         mean = self.variable(f"{scope}/BatchNorm/moving_mean", (channels,), 0.1)
         variance = self.variable(f"{scope}/BatchNorm/moving_variance", (channels,), 0.1, 1)
-        x = tf.nn.conv2d(x, kernel, int(stride or 1), "VALID" if stride else "SAME")
-        return tf.nn.relu(tf.nn.batch_normalization(x, mean, variance, beta, None, 0.001))
+        return normalised(x, kernel, stride, mean, variance, beta)
 
     def branch(self, x, scope, layers):
-        for layer in layers.split():
-            if layer == "average":
-                x = tf.nn.avg_pool2d(x, 3, 1, "SAME")
-            elif layer == "maximum":
-                x = tf.nn.max_pool2d(x, 3, 2, "VALID")
-            else:
-                x = tf.concat([self.step(x, scope, one) for one in layer.split("|")], 3)
-        return x
+        return branch(x, layers, lambda x, layer: self.step(x, scope, layer))
 
     def step(self, x, scope, layer):
         name, _, shape = layer.partition(":")

@@ -27,6 +27,7 @@ from app.captioning.captioner import Captioner, squash
 from app.captioning.checkpoint import SAMPLED
 from app.captioning.vocabulary import Vocabulary
 from tests.photos import NAMES, photo
+from tests.training.inception import branch, normalised
 from training.decoders.show_and_tell import ShowAndTell
 from training.encoders import WeightsError
 from training.encoders.slim import INCEPTION_V3_SCOPES, read_slim_inception_v3
@@ -112,7 +113,6 @@ def variable(name, shape, deviation, mean=0.0):
 
 
 def convolution(x, layer):
-    """slim.conv2d with slim.batch_norm: no bias, no scale, an epsilon of 0.001."""
     scope, channels, size = layer.split(":")
     size, _, stride = size.partition("/")
     height, width = map(int, size.split("x"))
@@ -124,30 +124,18 @@ def convolution(x, layer):
             beta = variable("beta", (outputs,), 0.1)
             mean = variable("moving_mean", (outputs,), 0.1)
             variance = variable("moving_variance", (outputs,), 0.2, mean=1)
-    x = tf.nn.conv2d(x, weights, int(stride or 1), "VALID" if stride else "SAME")
-    return tf.nn.relu(tf.nn.batch_normalization(x, mean, variance, beta, None, 0.001))
-
-
-def branch(x, layers):
-    for layer in layers.split():
-        if layer == "average":
-            x = tf.nn.avg_pool2d(x, 3, 1, "SAME")
-        elif layer == "maximum":
-            x = tf.nn.max_pool2d(x, 3, 2, "VALID")
-        else:
-            x = tf.concat([convolution(x, one) for one in layer.split("|")], 3)
-    return x
+    return normalised(x, weights, stride, mean, variance, beta)
 
 
 def inception_v3(photo):
     with v1.variable_scope("InceptionV3"):
-        x = branch(photo, STEM)
+        x = branch(photo, STEM, convolution)
         for name, branches in BLOCKS.items():
             with v1.variable_scope(name):
                 outputs = []
                 for number, layers in enumerate(branches):
                     with v1.variable_scope(f"Branch_{number}"):
-                        outputs.append(branch(x, layers))
+                        outputs.append(branch(x, layers, convolution))
                 x = tf.concat(outputs, 3)
     return tf.reduce_mean(x, (1, 2))
 
