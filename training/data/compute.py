@@ -109,6 +109,7 @@ def compute_features(
         out.mkdir(exist_ok=True)
         (out / FACTS).unlink(missing_ok=True)  # what is half written must not be taken for whole
         for split in SPLITS:
+            (out / f"{split}-photos.npz").unlink(missing_ok=True)
             _write_captions(dataset, split, out)
             count = augmentations if split == "train" else 1
             encode = partial(_encode, encoder["kind"], count)

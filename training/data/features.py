@@ -26,6 +26,7 @@ from PIL import Image
 
 from app.captioning.checkpoint import sha256
 from training.data.augmentation import augment
+from training.saving import save_arrays
 
 FACTS = "features.json"
 PHOTO = "photo"
@@ -76,7 +77,7 @@ def pack_photos(path: Path, files: Sequence[bytes]) -> None:
     """Writes what PackedPhotos reads."""
     ends = np.cumsum([len(file) for file in files])
     together = np.frombuffer(b"".join(files), np.uint8)
-    np.savez(path, bytes=together, ends=ends)
+    save_arrays(path, {"bytes": together, "ends": ends})
 
 
 def _decoded(file: np.ndarray) -> np.ndarray:

@@ -87,14 +87,16 @@ def score_captions(
 
 def load_captioner(model: Path, engine: str, language: str, start: str | None) -> Captioner:
     """A checkpoint's captioner; captions of the language begin with start where it is given."""
+    captioner = Captioner.load(model, engine)
+    if not start or language not in captioner.languages:
+        return captioner
     checkpoint = open_checkpoint(model)
-    if start and language in checkpoint.languages:
-        ours = checkpoint.languages[language]
-        if start not in ours.vocabulary.words:
-            styles = [word for word in ours.vocabulary.words if word.startswith("<")]
-            raise ValueError(f"{model} has no style {start}, only {', '.join(styles)}")
-        languages = checkpoint.languages | {language: replace(ours, start=start)}
-        checkpoint = replace(checkpoint, languages=languages)
+    ours = checkpoint.languages[language]
+    if start not in ours.vocabulary.words:
+        styles = [word for word in ours.vocabulary.words if word.startswith("<")]
+        raise ValueError(f"{model} has no style {start}, only {', '.join(styles)}")
+    languages = checkpoint.languages | {language: replace(ours, start=start)}
+    checkpoint = replace(checkpoint, languages=languages)
     return Captioner(checkpoint, load_engine(engine, checkpoint))
 
 

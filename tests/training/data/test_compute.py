@@ -103,8 +103,11 @@ def test_what_is_there_is_not_computed_again(
     assert load_facts(out)["augmentations"] == 3
     changed = alone / "datasets" / "flickr8k"
     make(pipeline.dataset.parents[1] / "download", changed, shards=1)
-    compute_features(changed, alone, 3, workers=1)
+    (out / "train-photos.npz").write_bytes(b"those of the dataset before")
+    compute_features(changed, alone, 3, workers=1, photos=True)
     assert len(written) == 6
+    packed = load_split(out, "train", [PHOTO]).features[PHOTO]
+    assert packed.shape[1] == len(list(open_split(changed, "train")))
 
 
 def test_a_dataset_that_is_not_there_is_a_sentence(alone: Path):

@@ -176,6 +176,8 @@ def test_decoders_in_each_other_s_place_are_refused_at_start_up(pipeline: Pipeli
     folder = changed(pipeline.checkpoint, tmp_path / "swapped", "decoder_en.tflite", other)
     with pytest.raises(CheckpointError, match="the decoder knows .* words in 'en', its vocabulary"):
         Captioner.load(folder, "litert")
+    with pytest.raises(CheckpointError, match="the decoder knows .* words in 'en', its vocabulary"):
+        evaluate(folder, pipeline.dataset, "dev", "en", engine="litert")
 
 
 @pytest.mark.parametrize(
