@@ -176,6 +176,8 @@ def test_the_model_card_gives_the_manifest_s_scores_and_the_commands(name):
     assert "python -m training parity" in card
     manifest = json.loads((ASSETS / name / MANIFEST).read_text(encoding="utf-8"))
     assert manifest["encoder"]["name"] in card
+    for language in manifest["languages"].values():
+        assert f" {language['scores']['flickr8k']['CIDEr']:g} " in card
 
 
 def main() -> None:
