@@ -227,11 +227,12 @@ def caption_rules(
 
 def _caption(hypothesis: Hypothesis, model: LanguageModel, rules: Rules, language: str) -> Caption:
     words = model.vocabulary.decode(rules.surface(hypothesis.words))
-    regions: list[int | None] = [None] * len(words)
+    regions: list[int | None] = []
     if model.visual_words:
         regions = [model.visual_words.region(token) for token in hypothesis.words]
         words = with_articles(words, regions) if language == "en" else words
     text, score = sentence(words, language), hypothesis.log_probability
     mean = mean_probability(text, language, score)
     level = model.confidence.level(mean) if model.confidence else None
-    return Caption(text, words, score, find_slots(text, words, regions), level)
+    slots = find_slots(text, words, regions) if regions else ()
+    return Caption(text, words, score, slots, level)

@@ -69,6 +69,9 @@ class LiteRTEngine:
             language: decoder.get_signature_runner("start")
             for language, decoder in self._decoders.items()
         }
+        self._taken = {
+            language: list(start.get_input_details()) for language, start in self._start.items()
+        }
         self._step = {
             language: decoder.get_signature_runner("step")
             for language, decoder in self._decoders.items()
@@ -84,8 +87,8 @@ class LiteRTEngine:
         return detections_of(self._detector, photo)
 
     def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
-        start = self._start[language]
-        outputs = start(**{name: features[name][None] for name in start.get_input_details()})
+        taken = {name: features[name][None] for name in self._taken[language]}
+        outputs = self._start[language](**taken)
         state = outputs.pop("state")
 
         def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
