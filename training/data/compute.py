@@ -27,7 +27,7 @@ from training.data.datasets import open_split
 from training.data.features import FACTS, encoder_folder, pack_photos
 from training.data.photos import upright
 from training.data.tfrecord import METADATA, read_metadata
-from training.data.tokenization import words
+from training.data.tokenization import tokens
 from training.encoders import ENCODERS, build, read_weights
 from training.encoders.int8 import Matching, convert_encoder
 from training.saving import save_arrays, save_json, save_text
@@ -153,7 +153,7 @@ def _write_captions(dataset: Path, split: str, out: Path) -> None:
     entries = [
         {"name": example.file_name}
         | {
-            language: [words(text, language) for text in example.captions[language]]
+            language: [tokens(text, language) for text in example.captions[language]]
             for language in LANGUAGES
             if example.captions.get(language)
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import numpy as np
 
 from app.captioning.vocabulary import Vocabulary
 from training.data.features import CollectionSplit
-from training.data.tokenization import merge_names
+from training.data.tokenization import merge_names, without_pauses
 from training.recipes import LanguageConfig
 
 BUCKET = 20
@@ -43,11 +44,16 @@ class Corpus:
 
     @cached_property
     def captions(self) -> list[list[list[str]]]:
-        """The words of each caption of each photo."""
+        """The tokens of each caption of each photo, as training.data.tokenization cuts them."""
         return [
             [words for words in self.collections[nth].captions[row][self.language] if words]
             for nth, row in self.places.tolist()
         ]
+
+    @property
+    def references(self) -> list[list[list[str]]]:
+        """The words of each caption of each photo, for scoring."""
+        return [[without_pauses(one) for one in captions] for captions in self.captions]
 
     @property
     def names(self) -> list[str]:
@@ -61,6 +67,14 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def starts(self, config: LanguageConfig) -> list[str]:
+        """What the caption of each photo is asked to begin with: the style that most captions of
+        its collection have, for whom else should it be compared with?"""
+        counts: list[Counter[str]] = [Counter() for _ in self.collections]
+        for nth, captions in zip(self.places[:, 0], self.captions, strict=True):
+            counts[nth].update(config.start_of(without_pauses(words)) for words in captions)
+        return [counts[nth].most_common(1)[0][0] for nth in self.places[:, 0]]
 
     def look(
         self, photos: Sequence[int] | np.ndarray, augmentations: np.ndarray | int = 0
@@ -139,7 +153,10 @@ class Batches:
         return [
             [
                 self.vocabulary.encode(
-                    [self.config.start_of(words), *words_of(words)[: self.max_length]]
+                    [
+                        self.config.start_of(without_pauses(words)),
+                        *words_of(words)[: self.max_length],
+                    ]
                 )
                 for words in captions
             ]

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from training.data.corpus import Corpus
+from training.data.tokenization import without_pauses
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
 from training.train.losses import Lesson
@@ -69,8 +70,8 @@ class Evaluator:
         captions = self.captions[name] = self.describer.describe(corpus)
         return {
             "perplexity": self._perplexity(corpus),
-            **score([list(words) for words in captions], corpus.captions),
-            "mean_length": float(np.mean([len(words) for words in captions])),
+            **score([without_pauses(tokens) for tokens in captions], corpus.references),
+            "mean_length": float(np.mean([len(without_pauses(tokens)) for tokens in captions])),
             "distinct_captions": float(len(set(captions))),
         }
 

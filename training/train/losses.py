@@ -150,13 +150,11 @@ class SelfCriticalLoss:
             for name, lesson in lessons.items()
         }
         self.samplers = {
-            name: Sampler(
-                model,
-                name,
-                lesson.vocabulary.encode([lesson.config.start])[0],
-                lesson.vocabulary.end,
-                stage.temperature,
-            )
+            name: Sampler(model, name, lesson.vocabulary.end, stage.temperature)
+            for name, lesson in lessons.items()
+        }
+        self.starts = {
+            name: np.array(lesson.vocabulary.encode(lesson.corpus.starts(lesson.config)), np.int32)
             for name, lesson in lessons.items()
         }
         self.written = {
@@ -198,14 +196,16 @@ class SelfCriticalLoss:
         lesson, stage = self.lessons[name], self.stage
         augmentations = random.integers(lesson.corpus.augmentations, size=len(photos))
         features = lesson.corpus.look(photos, augmentations)
+        starts = self.starts[name][photos]
         chances = random.random((len(photos), stage.samples, stage.max_length + 1), np.float32)
-        sampled = self.samplers[name].predict_on_batch(features | {"chances": chances})
+        sampled = self.samplers[name].predict_on_batch(
+            features | {"starts": starts, "chances": chances}
+        )
         tokens, words = np.asarray(sampled["tokens"]), np.asarray(sampled["words"])
         mask = until_end(tokens, lesson.vocabulary.end)
         rewards = self.rewards[name].of(photos, words, mask)
         self._epoch_rewards.append(float(rewards.mean()))
-        start = self.samplers[name].start
-        inputs = np.pad(words[:, :-1], ((0, 0), (1, 0)), constant_values=start)
+        inputs = np.concatenate([np.repeat(starts, stage.samples)[:, None], words[:, :-1]], axis=1)
         time = padded_length(int(mask.sum(axis=1).max()))
         missing = ((0, 0), (0, max(0, time - tokens.shape[1])))
         weights = mask * advantages(rewards) / mask.sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -65,19 +65,22 @@ class Describer:
         self.vocabulary, self.config = vocabulary, config
 
     def describe(self, corpus: Corpus) -> list[tuple[str, ...]]:
-        """The words of the best caption of each photo."""
+        """The words of the best caption of each photo, in the style of its collection."""
         captions: list[tuple[str, ...]] = []
+        starts = corpus.starts(self.config)
         for first in range(0, len(corpus), PHOTOS_AT_ONCE):
             photos = np.arange(first, min(first + PHOTOS_AT_ONCE, len(corpus)))
-            captions += self._describe(corpus, photos)
+            captions += self._describe(corpus, photos, starts[first : first + PHOTOS_AT_ONCE])
         return captions
 
-    def _describe(self, corpus: Corpus, photos: np.ndarray) -> list[tuple[str, ...]]:
+    def _describe(
+        self, corpus: Corpus, photos: np.ndarray, starts: Sequence[str]
+    ) -> list[tuple[str, ...]]:
         # Always of one shape, for each new one costs a new graph.
         padded = np.pad(photos, (0, PHOTOS_AT_ONCE - len(photos)), mode="edge")
         started = self.start.predict_on_batch(corpus.look(padded))
         state, count = started["state"], len(photos)
-        rules = self._rules(corpus.language, started.get("regions"), count)
+        rules = self._rules(corpus.language, started.get("regions"), starts)
         memory = {name: started[name] for name in ("memory",) if name in started}
         rows = PHOTOS_AT_ONCE * BEAM_WIDTH
 
@@ -102,45 +105,47 @@ class Describer:
             captions.append(tuple(" ".join(words).split()))
         return captions
 
-    def _rules(self, language: str, regions: np.ndarray | None, photos: int) -> list[Rules]:
-        rules = caption_rules(
-            self.vocabulary,
-            self.config.max_length,
-            self.config.length_penalty,
-            self.config.start,
-        )
-        if regions is None or not self.config.grounded:
-            return [rules] * photos
+    def _rules(
+        self, language: str, regions: np.ndarray | None, starts: Sequence[str]
+    ) -> list[Rules]:
+        """Those of each photo."""
+        config = self.config
+        rules = [
+            caption_rules(self.vocabulary, config.max_length, config.length_penalty, start)
+            for start in starts
+        ]
+        if regions is None or not config.grounded:
+            return rules
         visual = VisualWords.of(self.vocabulary, words_of_classes(language))
-        classes = regions[:photos, :, -1].astype(int)
-        return [visual.rules(rules, (one[one > 0] - 1).tolist()) for one in classes]
+        classes = regions[: len(rules), :, -1].astype(int)
+        return [
+            visual.rules(one, (detected[detected > 0] - 1).tolist())
+            for one, detected in zip(rules, classes, strict=True)
+        ]
 
 
 class Sampler(Computation):
     """Samples captions, as likely as the decoder finds them at a temperature."""
 
-    def __init__(self, model: CaptioningModel, name: str, start: int, end: int, temperature: float):
-        """
-        Args:
-            start: the word that captions begin with, unseen.
-        """
+    def __init__(self, model: CaptioningModel, name: str, end: int, temperature: float):
         super().__init__(model)
         self.decoder_name = name
-        self.start, self.end, self.temperature = start, end, temperature
+        self.end, self.temperature = end, temperature
 
     def call(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """
         Args:
-            given: features by name, and "chances": float32 (photos, samples, time), between 0 and
-                1, which decide what is sampled. They come from outside, so that every backend
-                samples the same.
+            given: features by name; "starts": int32 (photos,), the words that captions begin with,
+                unseen; and "chances": float32 (photos, samples, time), between 0 and 1, which
+                decide what is sampled. They come from outside, so that every backend samples the
+                same.
 
         Returns:
             "tokens" and the "words" they are read as, int32 (photos × samples, time); what follows
             an end means nothing.
         """
         features = dict(given)
-        chances = features.pop("chances")
+        starts, chances = features.pop("starts"), features.pop("chances")
         _, samples, time = chances.shape
         chances = ops.reshape(chances, (-1, time))
         decoder = self.model.decoders[self.decoder_name]
@@ -161,7 +166,7 @@ class Sampler(Computation):
 
         first = (
             ops.zeros((), "int32"),
-            ops.full((rows,), self.start, "int32"),
+            ops.repeat(starts, samples),
             ops.zeros((rows,), "bool"),
             state,
             ops.full((rows, time), self.end, "int32"),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.tokenization import words
+from training.data.tokenization import tokens, without_pauses, words
 
 CASES = json.loads((Path(__file__).parents[1] / "fixtures" / "ptb_tokens.json").read_text("utf-8"))
 BRACKETS = {"-lrb-", "-rrb-"}
@@ -53,3 +53,25 @@ def test_machine_translated_chinese_is_cut_as_chinese():
 def test_an_unknown_language_is_refused():
     with pytest.raises(ValueError, match="'fr'"):
         words("Un chien court.", "fr")
+
+
+@pytest.mark.parametrize(
+    "caption, expected",
+    [
+        (
+            "草地上站着长颈鹿，旁边是花。",
+            ["草地", "上", "站", "着", "长颈鹿", "，", "旁边", "是", "花"],
+        ),
+        ("桌上有杯子、盘子,还有花", ["桌上", "有", "杯子", "、", "盘子", "，", "还有", "花"]),
+        ("一只狗;一只猫", ["一只", "狗", "，", "一只", "猫"]),
+        ("，一只狗，、跑，。", ["一只", "狗", "，", "跑"]),
+    ],
+)
+def test_a_chinese_decoder_says_the_pauses_inside_a_sentence(caption, expected):
+    said = tokens(caption, "zh")
+    assert said == expected
+    assert without_pauses(said) == words(caption, "zh")
+
+
+def test_an_english_decoder_says_words_alone():
+    assert tokens("A dog, a cat.", "en") == words("A dog, a cat.", "en")

@@ -1,16 +1,22 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from app.captioning.vocabulary import Vocabulary
-from tests.training.train.toys import CAPTIONS, VOCABULARY, lesson, model
+from tests.training.train.toys import CAPTIONS, CONFIG, VOCABULARY, corpus, lesson, model
+from training.data.corpus import Corpus
+from training.decoders.building import build_decoder
 from training.recipes import MaximumLikelihood, SelfCritical
 from training.train.losses import (
     LABEL_SMOOTHING,
+    Lesson,
     MaximumLikelihoodLoss,
     SelfCriticalLoss,
     cross_entropy,
 )
+from training.train.model import CaptioningModel
 from training.train.rewards import Rewards, advantages, until_end
 from training.train.sampling import choose
 from training.train.trainer import Objective
@@ -129,3 +135,23 @@ def test_it_finds_the_captions_that_the_score_likes():
             objective.train_on_batch(shown)
         rewards.append(loss.figures()["reward"])
     assert np.mean(rewards[-5:]) > 3 * np.mean(rewards[:5])
+
+
+def test_captions_are_sampled_in_the_style_that_most_captions_of_a_collection_have():
+    styles = (("<short>", 2), ("<long>", 4))
+    config = replace(CONFIG, styles=styles, start="<long>")
+    vocabulary = config.vocabulary(VOCABULARY, "en")
+    (described,) = corpus(6).collections
+    short = replace(described, captions=[{"en": [["a", "ball"], ["a", "red", "ball"], ["ball"]]}])
+    short = replace(
+        short, names=["6.jpg"], features={"pooled": described.features["pooled"][:, :1]}
+    )
+    both = Lesson(Corpus([described, short], "en"), vocabulary, config)
+    assert both.corpus.starts(config) == ["<long>"] * 6 + ["<short>"]
+    decoders = {"en": build_decoder(config.decoders[0], len(vocabulary), {"pooled": (2,)})}
+    loss = SelfCriticalLoss(
+        replace(SCORED, batch_size=7), {"en": both}, 1, CaptioningModel(decoders)
+    )
+    sampled = next(loss.epoch(0))["en"]["sampled"]
+    asked = [vocabulary.words[first] for first in sampled["inputs"][:: SCORED.samples, 0]]
+    assert sorted(asked) == ["<long>"] * 6 + ["<short>"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,9 @@ from app.captioning.beam_search import beam_search
 from app.captioning.captioner import BEAM_WIDTH, caption_rules
 from tests.training.conftest import Pipeline, trained
 from tests.training.train.toys import CONFIG, VOCABULARY, corpus, model
+from training.data.corpus import Corpus
+from training.decoders.building import build_decoder
+from training.train.model import CaptioningModel
 from training.train.run_folder import read_vocabulary
 from training.train.sampling import Describer
 
@@ -42,3 +47,23 @@ def test_a_photo_s_features_are_read_from_its_own_row():
     features = np.arange(12, dtype=np.float16).reshape(6, 2)
     looked = corpus(6, features).look([3, 0])
     assert looked["pooled"].tolist() == [[6, 7], [0, 1]]
+
+
+def test_each_collection_is_described_in_the_style_that_most_of_its_captions_have():
+    keras.utils.set_random_seed(1)
+    config = replace(CONFIG, styles=(("<short>", 2), ("<long>", 4)), start="<short>")
+    vocabulary = config.vocabulary(VOCABULARY, "en")
+    decoders = {"en": build_decoder(config.decoders[0], len(vocabulary), {"pooled": (2,)})}
+    describer = Describer(CaptioningModel(decoders), "en", vocabulary, config)
+    (words_of_three,) = corpus(2).collections
+    of_two = [{"en": [["a", "ball"]]}] * 2
+    short = Corpus([replace(words_of_three, captions=of_two)], "en")
+    rules = {
+        name: describer._rules("en", None, one.starts(config))[0].start
+        for name, one in (("long", corpus(2)), ("short", short))
+    }
+    assert rules == {
+        "long": vocabulary.words.index("<long>"),
+        "short": vocabulary.words.index("<short>"),
+    }
+    assert len(describer.describe(short)) == 2
