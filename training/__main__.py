@@ -198,12 +198,15 @@ def parity(**options: Any) -> Any:
 
 
 @verb("calibrate")
-@checkpoint_and_split
-def calibrate(**options: Any) -> Any:
-    """Measure from which probability on a checkpoint's captions are worth which confidence."""
-    from training.evaluation.confidence import measure
+@click.argument("model", type=FOLDER)
+@click.argument("collections", nargs=-1, required=True)
+@click.option("--data", type=FOLDER, default="data")
+def calibrate(model: Path, collections: tuple[str, ...], data: Path) -> Any:
+    """Measure from which probability on a checkpoint's captions are worth which confidence, on the
+    dev photos of COLLECTIONS together, and write it into its manifest."""
+    from training.export.card import record_confidence
 
-    return measure(**options)
+    return record_confidence(model, data, collections)
 
 
 @verb("compare")

@@ -6,6 +6,7 @@ machine with a GPU may have another backend of Keras, features/ and the run fold
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -47,17 +48,32 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         DatasetError: a dataset is missing or broken.
         FileNotFoundError, WeightsError: there are no pretrained weights.
         CheckpointError: the checkpoint that the recipe begins from cannot be used.
-        ValueError: the run folder holds another training, or a new training would write over a
-            checkpoint.
+        ValueError: the run folder or the checkpoint's holds another training.
     """
-    from training.export.card import record_scores
+    from training.data.tfrecord import read_metadata
+    from training.export.card import record_confidence, record_scores
 
-    if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
-        raise ValueError(f"there is a checkpoint in {checkpoint} already; choose another --name")
+    check_replaceable(checkpoint, recipe)
+    for name in recipe.dev:
+        read_metadata(places.data / name)  # It is scored on them at the end.
     train_recipe(recipe, folder, places)
     export_run(folder, checkpoint, places)
     record_scores(checkpoint, places.data, recipe.dev)
+    record_confidence(checkpoint, places.data, recipe.dev)
     return checkpoint
+
+
+def check_replaceable(checkpoint: Path, recipe: Recipe) -> None:
+    """Raises ValueError where there is a checkpoint that was trained otherwise."""
+    if not (checkpoint / MANIFEST).exists():
+        return
+    manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+    trained = [record["recipe"] for record in manifest.get("training", {}).values()]
+    if json.loads(json.dumps(recipe.as_json())) not in trained:
+        raise ValueError(
+            f"{checkpoint} holds a checkpoint of another training; choose another --name, or "
+            "remove it first"
+        )
 
 
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
@@ -102,10 +118,11 @@ def prepare(recipe: Recipe, places: Places, trained: Path | None = None) -> Inpu
 
 
 def compute(recipe: Recipe, places: Places, weights: Path) -> None:
-    """Computes features of all collections of a recipe.
+    """Computes features of all collections of a recipe, but for those that were copied here without
+    their dataset.
 
     Raises:
-        DatasetError: a dataset is missing, or two have the same photo.
+        DatasetError: a dataset and its features are missing, or two have the same photo.
     """
     from training.data.compute import compute_features, compute_regions, prepare_encoder
     from training.data.datasets import check_distinct
@@ -116,9 +133,11 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     whole = any(stage.encoder == WHOLE for stage in recipe.stages)
     photos = {}
     for name in dict.fromkeys((*recipe.data, *recipe.dev)):
-        dataset = places.data / name
-        out = compute_features(dataset, folder, recipe.augmentations, workers, photos=whole)
-        if recipe.grounded:
+        dataset, out = places.data / name, folder / name
+        copied = (out / FACTS).exists() and not dataset.exists()
+        if not copied:
+            compute_features(dataset, folder, recipe.augmentations, workers, photos=whole)
+        if recipe.grounded and not copied:
             detector = prepare_detector(recipe, places) / DETECTOR
             compute_regions(dataset, out, detector, workers)
         for split in ("train", "dev"):
@@ -171,12 +190,14 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
     Raises:
         FileNotFoundError: there is no run, or nothing of it is trained.
         CheckpointError: the other checkpoint cannot be used.
-        ValueError: they have trained the encoder's stage apart.
+        ValueError: they have trained the encoder's stage apart, or there is a checkpoint of another
+            training already.
     """
     from training.export.card import write_card
     from training.export.run import Source, checkpoint_source, export, run_source
 
     recipe = recipe_from_json(read_record(run)["recipe"])
+    check_replaceable(checkpoint, recipe)
     trained = run / ENCODER if (run / ENCODER).exists() else None
     inputs = prepare(recipe, places, trained)
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}

@@ -125,7 +125,7 @@ def test_an_unknown_recipe_is_answered_with_those_there_are(verb: str, empty: Pl
 def test_missing_weights_are_named_with_the_page_that_says_where_they_are(
     empty: Places, monkeypatch: pytest.MonkeyPatch
 ):
-    said = refused("run", "show_and_tell_en_efficientnet_lite3", *folders(empty))
+    said = refused("train", "show_and_tell_en_efficientnet_lite3", *folders(empty))
     assert str(empty.weights) in said and "docs/encoders.md" in said
 
 
@@ -134,6 +134,54 @@ def test_a_missing_dataset_is_named(pipeline: Pipeline, empty: Places, tiny_reci
     for features in (pipeline.places.features, empty.features):
         places = replace(pipeline.places, data=empty.data, features=features, runs=empty.runs)
         assert f"{empty.data / 'flickr8k'} is no dataset" in refused("run", "any", *folders(places))
+
+
+def test_features_that_were_copied_are_trained_on_without_their_dataset(
+    pipeline: Pipeline, empty: Places, tiny_recipe: None
+):
+    places = replace(pipeline.places, data=empty.data, runs=empty.runs)
+    assert call("train", "any", *folders(places)).exit_code == 0
+    assert (places.runs / "any" / RUN).exists()
+
+
+def test_a_checkpoint_of_another_training_is_not_written_over(
+    pipeline: Pipeline, tmp_path: Path, tiny_recipe: None
+):
+    """As a new training and as one that goes on, by run and by export."""
+    places = replace(pipeline.places, runs=tmp_path / "runs", models=tmp_path / "models")
+    assert call("run", "any", "--name", "mine", *folders(places)).exit_code == 0
+    assert call("run", "any", "--name", "mine", *folders(places)).exit_code == 0
+    before = (places.models / "mine" / "manifest.json").read_bytes()
+    said = refused("export", pipeline.run, "--name", "mine", *folders(places))
+    assert "of another training" in said and "--name" in said
+    assert (places.models / "mine" / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"architecture": "soft_atention"}, "there is no decoder 'soft_atention'; there are "),
+        ({"architecture": "layers"}, "there is no decoder 'layers'; there are "),
+        ({"architecture": "soft_attention"}, "needs grid features"),
+    ],
+)
+def test_a_decoder_that_cannot_be_built_is_named(
+    pipeline: Pipeline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, str],
+    sentence: str,
+):
+    language = LanguageConfig((replace(small(), **changed),))
+    recipe = replace(TINY_RECIPE, languages={"en": language})
+    monkeypatch.setattr(recipes, "load_recipe", lambda name: recipe)
+    assert sentence in refused("train", "any", "--run", tmp_path, *folders(pipeline.places))
+
+
+@pytest.mark.parametrize("begin_with", [("encoder_stage",), ("en", "zh")])
+def test_a_recipe_begins_with_parts_that_it_has(begin_with: tuple[str, ...]):
+    with pytest.raises(ValueError, match="it begins with .*, and has only en"):
+        replace(TINY_RECIPE, begin_from="kantu-1", begin_with=begin_with)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +232,6 @@ def test_what_is_no_run_is_not_exported(pipeline: Pipeline, empty: Places, tmp_p
     [
         ["evaluate"],
         ["parity"],
-        ["calibrate"],
         ["baby-talk-score"],
         ["grounding-score", "--boxes", "boxes.json"],
     ],
@@ -208,6 +255,8 @@ def test_what_measures_a_checkpoint_refuses_what_is_none_and_languages_it_lacks(
     ("arguments", "sentence"),
     [
         (["compare", "{tmp}", "--dataset", "{tmp}"], "manifest"),
+        (["calibrate", "{tmp}", "flickr8k"], "manifest"),
+        (["score", "{tmp}", "flickr8k"], "manifest"),
         (["check-encoder", "none"], "there is no encoder 'none'; there are efficientnet_lite0"),
         (
             ["detector", "--graph", "{tmp}/a.pb", "--dataset", "{tmp}", "--out", "{tmp}/b"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,12 +69,13 @@ class Corpus:
         return len(self.places)
 
     def starts(self, config: LanguageConfig) -> list[str]:
-        """What the caption of each photo is asked to begin with: the style that most captions of
-        its collection have, for whom else should it be compared with?"""
-        counts: list[Counter[str]] = [Counter() for _ in self.collections]
-        for nth, captions in zip(self.places[:, 0], self.captions, strict=True):
-            counts[nth].update(config.start_of(without_pauses(words)) for words in captions)
-        return [counts[nth].most_common(1)[0][0] for nth in self.places[:, 0]]
+        """What the caption of each photo is asked to begin with: the style of its collection."""
+        of_each: dict[int, list[list[str]]] = defaultdict(list)
+        numbers = self.places[:, 0].tolist()
+        for nth, captions in zip(numbers, self.references, strict=True):
+            of_each[nth] += captions
+        usual = {nth: config.usual_start(captions) for nth, captions in of_each.items()}
+        return [usual[nth] for nth in numbers]
 
     def look(
         self, photos: Sequence[int] | np.ndarray, augmentations: np.ndarray | int = 0

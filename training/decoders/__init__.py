@@ -21,6 +21,8 @@ __all__ = ["DECODERS", "LSTM", "Decoder", "Ensemble", "decoder_class"]
 
 
 def decoder_class(name: str) -> type[Decoder]:
-    """The class of one of DECODERS."""
+    """The class of one of DECODERS. Raises ValueError for any other name."""
+    if name not in DECODERS:
+        raise ValueError(f"there is no decoder {name!r}; there are {', '.join(DECODERS)}")
     module = import_module(f"training.decoders.{name}")
     return getattr(module, name.title().replace("_", ""))

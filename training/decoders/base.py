@@ -19,7 +19,8 @@ WORD_DEVIATION = 0.3
 that a decoder takes an epoch to notice the words."""
 
 Memory: TypeAlias = Tensor | None
-"""What a decoder looks at again at each word, (photos, cells, n); None where it does not."""
+"""What a decoder looks at again at each word, (photos, cells, n); None where it does not. Those of
+an ensemble's decoders lie side by side, so that all of them have the same cells."""
 
 Features: TypeAlias = Mapping[str, Tensor]
 """A photo as the encoder gives it, float32: "pooled" (photos, n), "grid" (photos, cells, m),
@@ -141,7 +142,9 @@ class Decoder(keras.Model):
 
     def advance(self, word: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """From embedded words (photos × k, embedding), k captions of each photo in the memory: what
-        the logits are made of, and the next state."""
+        the logits are made of, and the next state.
+
+        The memory is not repeated: it has one row a photo, words and state have k."""
         raise NotImplementedError
 
     def step(self, state: Tensor, tokens: Tensor, memory: Memory = None) -> tuple[Tensor, Tensor]:

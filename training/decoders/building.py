@@ -18,7 +18,7 @@ def build_decoder(config: DecoderConfig, vocabulary_size: int, shapes: Shapes) -
     """An untrained decoder with its variables made, under Keras' dtype policy of the moment.
 
     Raises:
-        ValueError: the decoder needs features that there are not.
+        ValueError: there is no such decoder, or it needs features that there are not.
     """
     kind = decoder_class(config.architecture)
     missing = [name for name in kind.uses if name not in shapes and name != "pooled"]

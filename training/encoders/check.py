@@ -1,7 +1,7 @@
 """Shows that an encoder builds, learns, converts and is served, with random weights.
 
 Each encoder is followed by a small Show-and-Tell decoder, of which one gradient step is taken
-through all its layers; then it is converted to int8 as training.data.features does, and the LiteRT
+through all its layers; then it is converted to int8 as training.data.compute does, and the LiteRT
 interpreter, which serves, encodes a photo. A line of a table says how large it is, what the step
 did to the loss, how near int8 comes to float (cosine of the features of photos that the calibration
 did not see, the least of them), and the processor time that a photo takes. It says nothing of how

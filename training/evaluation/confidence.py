@@ -7,16 +7,16 @@ captions of the rest come close at each of its levels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
-from app.captioning.captioner import Captioner
 from app.captioning.confidence import Confidence, Level, mean_probability
 from training.data.tokenization import words
-from training.evaluation.evaluate import describe_split
+from training.evaluation.evaluate import describe_split, load_captioner, usual_style
 from training.evaluation.metrics import Cider
 
 CLOSE = 30
@@ -31,23 +31,32 @@ RIDGE = 0.01
 """Keeps the curve finite where all captions come close, or none does."""
 
 
-def measure(model: Path, dataset: Path, split: str, language: str) -> dict[str, Any]:
-    """Raises as evaluate() does."""
-    captioner = Captioner.load(model)
-    captions, references = [], []
-    for example, caption in describe_split(captioner, dataset, split, language):
-        captions.append(caption)
-        references.append([words(one, language) for one in example.captions[language]])
-    means = np.array(
-        [mean_probability(one.text, language, one.log_probability) for one in captions]
-    )
-    candidates = [words(caption.text, language) for caption in captions]
-    close = 100 * Cider(references).scores(candidates) >= CLOSE
+def measure(model: Path, datasets: Sequence[Path], split: str, language: str) -> dict[str, Any]:
+    """Of captions of all datasets together, each in the style that most of its captions have.
+
+    Raises as evaluate() does.
+    """
+    measured = [_caption(model, dataset, split, language) for dataset in datasets]
+    means, close = (np.concatenate(parts) for parts in zip(*measured, strict=True))
     confidence = choose(means[::2], close[::2])
     return {
         "confidence": asdict(confidence),
         "of the others": shares(means[1::2], close[1::2], confidence),
     }
+
+
+def _caption(
+    model: Path, dataset: Path, split: str, language: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean probability of the caption of each photo, and whether it comes close."""
+    captioner = load_captioner(model, "auto", language, usual_style(model, dataset, language))
+    captions, references = [], []
+    for example, caption in describe_split(captioner, dataset, split, language):
+        captions.append(caption)
+        references.append([words(one, language) for one in example.captions[language]])
+    means = [mean_probability(one.text, language, one.log_probability) for one in captions]
+    candidates = [words(caption.text, language) for caption in captions]
+    return np.array(means), 100 * Cider(references).scores(candidates) >= CLOSE
 
 
 def choose(means: np.ndarray, close: np.ndarray) -> Confidence:

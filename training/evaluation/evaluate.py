@@ -12,13 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from app.captioning.captioner import BEAM_WIDTH, Caption, Captioner
-from app.captioning.checkpoint import open_checkpoint
+from app.captioning.checkpoint import MANIFEST, open_checkpoint
 from app.captioning.engines import load_engine
 from training.data.datasets import open_split
 from training.data.photos import upright
 from training.data.tfrecord import Example
 from training.data.tokenization import words
 from training.evaluation.metrics import METEOR_ABSENT, score
+from training.recipes import recipe_from_json
 
 TOKENISATION = {
     "en": "PTB, lower-cased, punctuation removed, as pycocoevalcap",
@@ -47,6 +48,25 @@ def captioned_photos(
 def has_captions(dataset: Path, split: str, language: str) -> bool:
     """Whether any photo of a split has captions in a language."""
     return any(example.captions.get(language) for example in open_split(dataset, split))
+
+
+def usual_style(model: Path, dataset: Path, language: str) -> str | None:
+    """What captions begin with in the style that most dev captions of a dataset have; None where a
+    checkpoint has no styles, or does not say what they are.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        DatasetError: there is no such dataset.
+    """
+    manifest = json.loads(open_checkpoint(model).file(MANIFEST).read_text(encoding="utf-8"))
+    record = manifest.get("training", {}).get(language)
+    config = recipe_from_json(record["recipe"]).languages[language] if record else None
+    if config is None or not config.styles:
+        return None
+    examples = open_split(dataset, "dev")
+    return config.usual_start(
+        words(text, language) for one in examples for text in one.captions.get(language, ())
+    )
 
 
 def describe_split(

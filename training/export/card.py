@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.captioning.checkpoint import MANIFEST
-from training.evaluation.evaluate import evaluate, has_captions
+from training.evaluation.confidence import measure
+from training.evaluation.evaluate import evaluate, has_captions, usual_style
 from training.saving import save_json, save_text
 
 CARD = "MODEL_CARD.md"
@@ -26,7 +27,8 @@ Who publishes this model says here what it was trained on, under which terms, an
 
 def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
     """Scores a checkpoint on the dev photos of collections, through the code that serves, and
-    writes the scores into its manifest and its card.
+    writes the scores into its manifest and its card. Captions are asked for in the style that most
+    captions of a collection have.
 
     Args:
         data: has a dataset of each collection's name.
@@ -38,7 +40,7 @@ def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     for language, entry in manifest["languages"].items():
         entry["scores"] = {
-            name: _scores(folder, data / name, language)
+            name: _scores(folder, data / name, language, usual_style(folder, data / name, language))
             for name in collections
             if has_captions(data / name, "dev", language)
         }
@@ -46,10 +48,36 @@ def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
     write_card(folder)
 
 
-def _scores(folder: Path, dataset: Path, language: str) -> dict[str, float]:
-    answer = evaluate(folder, dataset, "dev", language)
+def _scores(folder: Path, dataset: Path, language: str, style: str | None) -> dict[str, Any]:
+    answer = evaluate(folder, dataset, "dev", language, start=style)
     kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
-    return {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
+    scores = {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
+    return scores | ({"style": style.strip("<>")} if style else {})
+
+
+def record_confidence(
+    folder: Path, data: Path, collections: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Measures from which probability on a checkpoint's captions are worth which confidence, on the
+    dev photos of collections together, and writes it into its manifest.
+
+    Returns:
+        What training.evaluation.confidence.measure() gives, of each language that has captions
+        there.
+
+    Raises:
+        as record_scores() does.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    measured = {}
+    for language, entry in manifest["languages"].items():
+        datasets = [data / one for one in collections if has_captions(data / one, "dev", language)]
+        if not datasets:
+            continue
+        measured[language] = measure(folder, datasets, "dev", language)
+        entry["confidence"] = measured[language]["confidence"]
+    save_json(folder / MANIFEST, manifest)
+    return measured
 
 
 def write_card(folder: Path) -> None:
@@ -74,8 +102,9 @@ def measured(manifest: Mapping[str, Any]) -> str:
 
 
 def _training(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
-    """A row a leg; its scores are those of the weights that it kept, in float32."""
-    return [
+    """A row a leg; its scores are those of the weights that it kept, in float32. A leg that trained
+    decoders of both languages is one row."""
+    rows = [
         {
             "decoder": ", ".join(leg["decoders"]),
             "stage": leg["stage"]["loss"].replace("_", " "),
@@ -88,6 +117,7 @@ def _training(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
         for record in manifest["training"].values()
         for leg in record["legs"]
     ]
+    return [row for nth, row in enumerate(rows) if row not in rows[:nth]]
 
 
 def _each(leg: Mapping[str, Any], metric: str) -> str:
@@ -99,8 +129,9 @@ def _each(leg: Mapping[str, Any], metric: str) -> str:
 def _dev_scores(manifest: Mapping[str, Any]) -> Iterable[dict[str, str]]:
     for language, entry in manifest["languages"].items():
         for collection, scores in entry.get("scores", {}).items():
-            figures = {name: f"{value:g}" for name, value in scores.items()}
-            yield {"language": language, "collection": collection, **figures}
+            style = f", {scores['style']} captions" if "style" in scores else ""
+            figures = {name: f"{value:g}" for name, value in scores.items() if name != "style"}
+            yield {"language": language, "collection": f"{collection}{style}", **figures}
 
 
 def _table(rows: list[dict[str, str]]) -> str:

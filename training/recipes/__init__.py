@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, ClassVar
@@ -14,6 +15,8 @@ from app.captioning.vocabulary import START, Vocabulary
 
 FROZEN, STAGE, WHOLE = "frozen", "stage", "whole"
 """What a training stage trains of the encoder: nothing, its EncoderStage, or all of it."""
+ENCODER_STAGE = "encoder_stage"
+"""The name of an EncoderStage among the parts of a model."""
 
 
 SHORT_TO_LONG = (("<short>", 4), ("<medium>", 6), ("<long>", 20))
@@ -61,6 +64,10 @@ class LanguageConfig:
         """What a caption of these words begins with."""
         fitting = (name for name, most in self.styles if len(words) <= most)
         return next(fitting, self.styles[-1][0] if self.styles else START)
+
+    def usual_start(self, captions: Iterable[Sequence[str]]) -> str:
+        """What most of these captions begin with: in their style others are compared with them."""
+        return Counter(map(self.start_of, captions)).most_common(1)[0][0]
 
     def vocabulary(self, words: Vocabulary, language: str) -> Vocabulary:
         """The training captions' vocabulary with the styles' names, and with all visual words."""
@@ -148,7 +155,7 @@ class Recipe:
     ones."""
     begin_from: str = ""
     """A checkpoint of model_assets/ that the training begins from."""
-    begin_with: tuple[str, ...] = ("encoder_stage",)
+    begin_with: tuple[str, ...] = (ENCODER_STAGE,)
     """What it takes from there: the encoder's stage, or decoders, by their names; a decoder comes
     with its vocabulary."""
     augmentations: int = 1
@@ -169,6 +176,10 @@ class Recipe:
                 raise ValueError(f"a stage trains {', '.join(unknown)}, which there is not")
             if stage.encoder != FROZEN and not self.grid:
                 raise ValueError("an encoder is trained through grid features: set grid")
+        parts = {ENCODER_STAGE, *self.decoders()} if self.grid else {*self.decoders()}
+        if self.begin_from and not set(self.begin_with) <= parts:
+            strange = ", ".join(sorted(set(self.begin_with) - parts))
+            raise ValueError(f"it begins with {strange}, and has only {', '.join(sorted(parts))}")
 
     @property
     def grounded(self) -> bool:

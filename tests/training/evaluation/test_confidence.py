@@ -1,9 +1,14 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from app.captioning.checkpoint import open_checkpoint
 from app.captioning.confidence import Confidence
 from tests.training.conftest import Pipeline
 from training.evaluation.confidence import SURE, UNSURE, choose, measure, shares
+from training.export.card import record_confidence
 
 NEVER = Confidence(1.0, 1.0)
 
@@ -38,8 +43,18 @@ def test_where_all_come_close_all_are_sure() -> None:
 
 
 def test_half_of_the_photos_choose_and_the_others_tell(pipeline: Pipeline) -> None:
-    found = measure(pipeline.checkpoint, pipeline.dataset, "dev", "en")
-    assert list(found["confidence"]) == ["sure", "unsure"]
-    assert sum(level["captions"] for level in found["of the others"].values()) == 3
+    for count in (1, 2):
+        found = measure(pipeline.checkpoint, [pipeline.dataset] * count, "dev", "en")
+        assert list(found["confidence"]) == ["sure", "unsure"]
+        assert sum(level["captions"] for level in found["of the others"].values()) == 3 * count
     with pytest.raises(ValueError, match="captions in en, zh, not in 'fr'"):
-        measure(pipeline.checkpoint, pipeline.dataset, "dev", "fr")
+        measure(pipeline.checkpoint, [pipeline.dataset], "dev", "fr")
+
+
+def test_the_confidence_is_written_into_the_manifest(pipeline: Pipeline, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "mine"
+    shutil.copytree(pipeline.checkpoint, checkpoint)
+    found = record_confidence(checkpoint, pipeline.dataset.parent, [pipeline.dataset.name])
+    assert set(found) == {"en", "zh"}
+    for language, model in open_checkpoint(checkpoint).languages.items():
+        assert model.confidence == Confidence(**found[language]["confidence"])
