@@ -220,6 +220,17 @@ def compare(models: tuple[Path, ...], dataset: Path, photos: int) -> str:
     return compare(list(models), dataset, photos)
 
 
+@verb("look")
+@click.option("--model", type=FOLDER, required=True, help="A checkpoint folder.")
+@click.option("--photos", type=FOLDER, required=True, help="A folder of JPEG files.")
+@click.option("--out", type=FOLDER, default="look", help="Where the sheets go.")
+def look(**options: Any) -> Path:
+    """Write contact sheets of photos with a checkpoint's captions, and a table to grade them in."""
+    from training.evaluation.look import look
+
+    return look(**options)
+
+
 @verb("zoo")
 @click.argument("recipe", required=False)
 @places
