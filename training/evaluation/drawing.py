@@ -50,14 +50,15 @@ def contact_sheet(photos: Sequence[np.ndarray], texts: Sequence[str], columns: i
     Args:
         photos: at least one, uint8 RGB (height, width, 3), each of any size.
         texts: of each photo, in any language and of any number of lines. Lines that are too long
-            are broken.
+            are broken, between words where there are any.
         columns: how many photos stand side by side.
 
     Returns:
         uint8 RGB (height, width, 3).
     """
-    text_height = max(_text_size(text, SIDE)[1] for text in texts)
-    cells = [_cell(*one, text_height) for one in zip(photos, texts, strict=True)]
+    broken = ["\n".join(map(_broken, text.split("\n"))) for text in texts]
+    text_height = max(_text_size(text, SIDE)[1] for text in broken)
+    cells = [_cell(*one, text_height) for one in zip(photos, broken, strict=True)]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
     rows = [np.hstack(cells[first : first + columns]) for first in range(0, len(cells), columns)]
     return np.vstack(rows)
@@ -72,6 +73,16 @@ def _cell(photo: np.ndarray, text: str, text_height: int) -> np.ndarray:
     cell[MARGIN : MARGIN + size[1], MARGIN : MARGIN + size[0]] = small
     _write(cell, text, MARGIN, SIDE + 2 * MARGIN, SIDE, BLACK)
     return cell
+
+
+def _broken(line: str) -> str:
+    """A line as several. OpenCV breaks words as it breaks Chinese, at any character."""
+    lines = [""]
+    for word in line.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        fits = _text_size(longer, TALLEST)[0] <= SIDE
+        lines = [*lines[:-1], longer] if fits or not lines[-1] else [*lines, word]
+    return "\n".join(lines)
 
 
 def _font() -> cv2.FontFace:

@@ -75,3 +75,13 @@ def test_long_texts_are_broken_and_shown_whole(text):
     assert rows.min() > SIDE + MARGIN
     assert rows.max() < long.shape[0] - MARGIN / 2
     assert columns.max() < long.shape[1] - MARGIN / 2
+
+
+def test_lines_are_broken_between_words():
+    """A word that fits on no line beside another stands alone on the next."""
+    photo = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    long, apart = (
+        contact_sheet([photo], [text], 1)
+        for text in ("WWWWWWWWWWWW WWWWWWWWWWWW", "WWWWWWWWWWWW\nWWWWWWWWWWWW")
+    )
+    assert np.array_equal(long, apart)
