@@ -6,6 +6,7 @@ pixel is decoded, and what Pillow raises on hostile data comes out as a `PhotoEr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -25,6 +26,13 @@ MiB = 1024 * 1024
 
 START_OF_IMAGE = b"\xff\xd8"
 START_OF_SCAN = b"\xff\xda"
+END_OF_IMAGE = b"\xff\xd9"
+
+NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+"""In compressed data 255 stands only before 0 and in restart markers."""
+
+FILLINGS = (b"", b"\x55" * 4096)
+"""For compressed data that ends early: libjpeg itself puts zeros there."""
 
 DECODED_PIXELS = 2_000_000
 """The most that are decoded, of photos up to 64 times as large. At least a quarter of it is left of
@@ -36,6 +44,9 @@ DECODER_SCALES = (1, 2, 4, 8)
 MOST_SCANS = 100
 """Encoders write about ten. Each costs a pass over the whole photo, yet need only be a few bytes
 long: without a limit a small file keeps the server busy for an hour."""
+
+MOST_SEGMENTS = 1000
+"""Between and behind the scans of a photo. Encoders write a table or two before each scan."""
 
 MOST_READS = 10_000
 """Of pieces of a file: three for each segment of a header, one for each 64 kB of what follows.
@@ -140,17 +151,19 @@ def read_photo(data: bytes, max_bytes: int, max_pixels: int) -> np.ndarray:
         uint8 RGB, (height, width, 3).
 
     Raises:
-        PhotoError: and nothing else. A file that ends early is refused. Damage inside the
-            compressed data mostly is not: libjpeg fills in grey or wrong colours and says nothing.
+        PhotoError: and nothing else. A file that ends before its last row is refused; what follows
+            the picture is not looked at. Damage inside the compressed data mostly is not refused:
+            libjpeg fills in grey or wrong colours and says nothing.
     """
     _check_file(data, max_bytes)
     with _refusing_what_pillow_refuses():
         photo, limit = _open(data, max_pixels)
+        ends = _ends(data, photo.first_scan)
     if photo.width * photo.height > limit:
         megapixels = rounded(limit / 1e6)
         raise TooManyPixels(width=photo.width, height=photo.height, limit=megapixels)
     with _refusing_what_pillow_refuses():
-        return _decode(photo)
+        return _decode(photo) if ends else _complete(data)
 
 
 def megabytes(size: int) -> float:
@@ -203,19 +216,20 @@ class _Stream(BytesIO):
 
 
 class _Jpeg(JpegImageFile):
+    first_scan = 0
+    """Where its compressed data begins."""
+
     def _read_dpi_from_exif(self) -> None:
         """Does nothing: no one asks for the resolution, and with broken EXIF it may fail."""
 
 
-def _open(data: bytes, max_pixels: int) -> tuple[JpegImageFile, float]:
+def _open(data: bytes, max_pixels: int) -> tuple[_Jpeg, float]:
     """The photo, not yet decoded, and how many pixels it may have."""
     stream = _Stream(data)
     # Not Image.open(): it has a pixel limit of its own, and follows the other pictures of an MPO.
     photo = _Jpeg(stream)
-    first_scan = stream.tell()
-    if data.count(START_OF_SCAN, first_scan) >= MOST_SCANS:
-        raise ValueError("too many scans")
-    if _has_one_scan(photo, data, first_scan):
+    photo.first_scan = stream.tell()
+    if _has_one_scan(photo, data, photo.first_scan):
         return photo, max_pixels
     samples = [horizontal * vertical for _, horizontal, vertical, _ in photo.layer]
     return photo, max_pixels * max(samples) / sum(samples)
@@ -228,6 +242,36 @@ def _has_one_scan(photo: JpegImageFile, data: bytes, first_scan: int) -> bool:
     header = START_OF_SCAN + bytes((0, length, components))
     starts_so = data.startswith(header, first_scan - len(START_OF_SCAN) - length)
     return starts_so and "progressive" not in photo.info
+
+
+def _ends(data: bytes, first_scan: int) -> bool:
+    """Whether the picture has its end marker. Raises ValueError where decoding it takes too long.
+
+    What follows it, such as the video of a motion photo, is not looked at.
+    """
+    place, scans = first_scan, 1
+    for _ in range(MOST_SEGMENTS):
+        found = NEXT_MARKER.search(data, place)
+        if not found:
+            return False
+        marker, place = b"\xff" + found[1], found.end()
+        if marker == END_OF_IMAGE:
+            return True
+        scans += marker == START_OF_SCAN
+        if scans > MOST_SCANS:
+            break
+        place += int.from_bytes(data[place : place + 2], "big")
+    raise ValueError("too many scans or segments")
+
+
+def _complete(data: bytes) -> np.ndarray:
+    """The picture of a file without an end marker. Raises ValueError where rows are missing too:
+    then they depend on what is put in their place."""
+    begun = data.rstrip(b"\xff")  # half a marker would make one of what follows
+    one, other = (_decode(_open(begun + filling + END_OF_IMAGE, 0)[0]) for filling in FILLINGS)
+    if not np.array_equal(one, other):
+        raise ValueError("rows are missing")
+    return one
 
 
 def _decode(photo: JpegImageFile) -> np.ndarray:
@@ -282,6 +326,9 @@ def _every_colour() -> Image.Image:
 
 
 def _turn(photo: JpegImageFile) -> Image.Transpose | None:
+    exif = Image.Exif()
     with suppress(Exception):  # no EXIF, or broken EXIF
-        return TURNS.get(photo.getexif()[ExifTags.Base.Orientation])
+        # Not getexif(): it also follows an orientation in XMP, which browsers do not.
+        exif.load(photo.info["exif"])
+        return TURNS.get(exif[ExifTags.Base.Orientation])
     return None

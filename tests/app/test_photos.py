@@ -407,11 +407,19 @@ def cuts(data: bytes) -> list[int]:
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_it_refuses_a_photo_that_ends_early(kind):
+    """But for the bits that decide nothing that one sees, as the last ones of a scan may be."""
     data = WHOLE[kind]
-    read(data)
+    whole = read(data)
+    taken = []
     for length in cuts(data):
-        error = refusal(data[:length])
-        assert error.code == "corrupt_photo", length
+        try:
+            picture = read(data[:length])
+        except PhotoError as error:
+            assert error.code == "corrupt_photo", length
+        else:
+            assert np.abs(picture.astype(int) - whole).max() <= 4, length
+            taken.append(length)
+    assert not taken or min(taken) >= len(data) - 4
 
 
 def test_it_refuses_a_damaged_header():
@@ -421,8 +429,50 @@ def test_it_refuses_a_damaged_header():
         assert refusal(data[:length] + b"\xff" * 20).code == "corrupt_photo", length
 
 
-def test_it_takes_a_photo_followed_by_other_data():
-    assert_looks_like(read(jpeg() + b"more from the phone" * 99), REAL_PHOTO)
+@pytest.mark.parametrize(
+    "after",
+    [b"more from the phone" * 99, START_OF_SCAN * 500, b"\xff" * 99, WHOLE["progressive"] * 20],
+    ids=["text", "what looks like scans", "filling", "photos"],
+)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_what_follows_the_end_of_the_picture_is_not_the_picture(kind, after):
+    """The video of a motion photo, for instance."""
+    assert np.array_equal(read(WHOLE[kind] + after), read(WHOLE[kind]))
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_photo_that_lacks_its_end_marker_alone_is_whole(kind):
+    """Also where half of the marker is there, or other bytes in its place."""
+    data = WHOLE[kind].removesuffix(END_OF_IMAGE)
+    for end in (b"", b"\xff", bytes(1000), b"\xff\xd9"):
+        assert np.array_equal(read(data + end), read(WHOLE[kind]))
+
+
+def test_it_refuses_a_photo_of_endless_segments():
+    """A million of them would be looked at for seconds."""
+    whole = jpeg().removesuffix(END_OF_IMAGE)
+    comment = b"\xff\xfe\x00\x02"
+    assert_looks_like(read(whole + 100 * comment + END_OF_IMAGE), REAL_PHOTO)
+    assert refusal(whole + 1_000_000 * comment + END_OF_IMAGE).code == "corrupt_photo"
+
+
+def test_a_marker_inside_a_segment_ends_nothing():
+    """Scans behind it are counted."""
+    data = jpeg(Image.new("L", (64, 64)), progressive=True)
+    scan = data[data.rindex(START_OF_SCAN) : -2]
+    comment = b"\xff\xfe\x00\x04" + END_OF_IMAGE
+    assert refusal(data[:-2] + comment + scan * MOST_SCANS + END_OF_IMAGE).code == "corrupt_photo"
+
+
+def test_an_orientation_in_xmp_alone_turns_nothing():
+    """Nor do browsers."""
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+        b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    photo = jpeg(Image.fromarray(quarters()), xmp=xmp)
+    assert_looks_like(read(photo), quarters())
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL.TiffImagePlugin")
