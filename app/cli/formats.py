@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from io import StringIO
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.cli.job import Row
 
 COLUMNS = ("path", "language", "text", "log_probability", "confidence", "error")
 CONTROLS = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r"})
 """File names may hold these; where a line is a record, they are written as two signs."""
+
+
+FORMULAS = tuple("=+-@＝＋－＠'")
 
 
 class Line(NamedTuple):
@@ -57,7 +60,9 @@ class JsonLines:
 
 
 class Csv:
-    head = ",".join(COLUMNS) + "\n"
+    """With a byte order mark, or else Excel takes Chinese for Latin."""
+
+    head = "\ufeff" + ",".join(COLUMNS) + "\n"
 
     def write(self, path: str, row: Row) -> str:
         if "error" in row:
@@ -65,12 +70,19 @@ class Csv:
         line = StringIO()
         # A table has no room for what a caption points at.
         writer = csv.DictWriter(line, COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writerow({"path": path.translate(CONTROLS), **row})
+        row = {"path": path.translate(CONTROLS), **row}
+        writer.writerow({key: _guarded(value) for key, value in row.items()})
         return line.getvalue()
 
     def read(self, line: str) -> Line:
         ((path, language, *_, error),) = csv.reader([line])
-        return Line(path, language, failed=bool(error))
+        return Line(path.removeprefix("'"), language, failed=bool(error))
+
+
+def _guarded(value: Any) -> Any:
+    """A spreadsheet would run a text that begins like a formula. What begins with the apostrophe
+    that stops it gets one more, so that the first can always be taken off."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 FORMATS: dict[str, type[Format]] = {"text": Text, "jsonl": JsonLines, "csv": Csv}

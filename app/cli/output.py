@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TextIO
 
 import click
 
@@ -58,7 +60,8 @@ class Output(Protocol):
 class StandardOutput:
     def __init__(self, form: str):
         self._format: Format = FORMATS[form]()
-        click.echo(self._format.head, nl=False)
+        head = self._format.head
+        click.echo(head if _is_utf8(sys.stdout) else head.removeprefix("\ufeff"), nl=False)
 
     def missing(self, path: Path, languages: Sequence[str]) -> tuple[str, ...]:
         return tuple(languages)
@@ -82,6 +85,9 @@ class ResultsFile:
     def __init__(self, path: Path, form: str, made: Mapping[str, Any]):
         """Raises click.ClickException: the file is another's, or in use, or cannot be written."""
         self._path = Path(os.path.realpath(path))
+        if path.exists() and not self._path.is_file():
+            advice = "Leave --output out, and the captions go to the standard output."
+            raise self._refused("is not a file that can be gone on with", advice)
         self._format: Format = FORMATS[form]()
         self._done: set[tuple[str, str]] = set()
         try:
@@ -153,7 +159,7 @@ class ResultsFile:
                     file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(copy, self._path)
+            replace_file(self._path, copy)
         finally:
             copy.unlink(missing_ok=True)  # there only where something went wrong
         return self._path.open("ab", buffering=0)
@@ -187,6 +193,21 @@ class ResultsFile:
         else:
             advice = OTHER
         return self._refused(f"cannot be written: {error.strerror}", advice)
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding or "ascii").name == "utf-8"
+
+
+def replace_file(path: Path, new: Path) -> None:
+    """Puts a new file in the place of another, whose mode and, where it may, owner it takes over.
+    Raises OSError."""
+    if path.exists():
+        before = path.stat()
+        os.chmod(new, stat.S_IMODE(before.st_mode))
+        with suppress(PermissionError):  # only root gives files away
+            os.chown(new, before.st_uid, before.st_gid)
+    os.replace(new, path)
 
 
 def _lines(form: Format, result: Result) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -19,7 +21,9 @@ from app.config import Settings, model_folder
 from app.mentions import split_mention
 from app.models import Load
 
-SUFFIXES = (".jpg", ".jpeg")
+SUFFIXES = (".jpg", ".jpeg", ".jfif")
+STORES = frozenset({"@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"})
+"""Folders in which systems keep what looks like photos, beside those that begin with a dot."""
 BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv"}
 """The format that an output's name asks for."""
 
@@ -49,6 +53,7 @@ def run(options: Options, settings: Settings, load: Load) -> int:
     Raises:
         click.ClickException: with a sentence that says what to do.
     """
+    _say_everything()
     photos, unread = _photos(options.paths)
     for error in unread:
         why = f"This folder cannot be read ({error.strerror}). Its photos are left out."
@@ -71,6 +76,13 @@ def run(options: Options, settings: Settings, load: Load) -> int:
     return failed + len(unread)
 
 
+def _say_everything() -> None:
+    """A sign that a terminal's encoding does not have is written as its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _photos(paths: Sequence[Path]) -> tuple[list[Path], list[OSError]]:
     """Each once, as they are given, and those of a folder by name; and what is wrong with the
     folders that cannot be read."""
@@ -83,18 +95,22 @@ def _photos(paths: Sequence[Path]) -> tuple[list[Path], list[OSError]]:
         for error in errors:
             unread.setdefault(os.path.abspath(error.filename), error)
     if not found and not unread:
-        raise click.UsageError("There is no .jpg or .jpeg file in there.")
+        raise click.UsageError("There is no .jpg, .jpeg or .jfif file in there.")
     return list(found.values()), list(unread.values())
 
 
 def _inside(folder: Path, errors: list[OSError]) -> list[Path]:
     """Not rglob: it leaves folders that cannot be read out, without a word."""
-    walk = os.walk(folder, onerror=errors.append)
-    return sorted(path for at, _, files in walk for path in _these(Path(at), files))
+    found: list[Path] = []
+    for at, folders, files in os.walk(folder, onerror=errors.append):
+        folders[:] = [one for one in folders if not one.startswith(".") and one not in STORES]
+        found += _these(Path(at), files)
+    return sorted(found)
 
 
 def _these(folder: Path, files: Sequence[str]) -> Iterator[Path]:
-    for path in (folder / file for file in files):
+    """Not those that begin with a dot: a Mac leaves one beside each photo on other disks."""
+    for path in (folder / file for file in files if not file.startswith(".")):
         if path.suffix.lower() in SUFFIXES and _is_file(path):
             yield path
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.cli.job import Result
-from app.cli.output import OutputError
+from app.cli.output import OutputError, replace_file
 from app.cli.xmp import EMPTY, Sidecar
 
 
@@ -32,8 +31,9 @@ class Sidecars:
 
 
 def _beside(photo: Path) -> Path:
-    """Not PHOTO.xmp: that belongs to a raw file of the same name."""
-    return Path(f"{os.path.realpath(photo)}.xmp")
+    """Not PHOTO.xmp: that belongs to a raw file of the same name. Beside a link, not beside what it
+    leads to, which may be another program's store; but a sidecar may be a link itself."""
+    return Path(os.path.realpath(f"{photo}.xmp"))
 
 
 def _read(path: Path) -> Sidecar:
@@ -53,9 +53,7 @@ def _write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, new)
-        os.replace(new, path)
+        replace_file(path, new)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise OutputError(f"{path.name} cannot be written: {error.strerror}.") from None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,8 @@ from click.testing import Result
 from app import cli, create_app
 from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import CheckpointError
-from app.config import Settings
+from app.config import ROOT, Settings
+from tests.command import checkpoint
 from tests.fakes import SAID, FakeCaptioner, jpeg
 
 
@@ -113,8 +115,8 @@ def test_text_says_on_the_standard_error_what_failed(loader: Loader, tmp_path: P
 def test_csv_has_a_header_and_quotes(loader: Loader, photos: Path) -> None:
     (photos / "b.JPG").write_bytes(b"")
     result = run(loader, photos, "--format", "csv", "--language", "zh")
-    rows = list(csv.DictReader(StringIO(result.stdout)))
-    assert result.stdout.startswith("path,language,text,log_probability,confidence,error\n")
+    rows = list(csv.DictReader(StringIO(result.stdout.removeprefix("\ufeff"))))
+    assert result.stdout.startswith("\ufeffpath,language,text,log_probability,confidence,error\n")
     assert [row["path"] for row in rows] == [
         str(photos / name) for name in ("a, 图.jpeg", "b.JPG", "deep/c.jpg")
     ]
@@ -216,7 +218,7 @@ def test_wrong_usage_ends_with_2(
 def test_a_folder_without_photos_is_wrong_usage(loader: Loader, tmp_path: Path) -> None:
     result = run(loader, tmp_path)
     assert result.exit_code == 2
-    assert "no .jpg or .jpeg file" in result.stderr
+    assert "no .jpg, .jpeg or .jfif file" in result.stderr
 
 
 def test_the_model_and_engine_asked_for_are_the_only_ones_loaded(
@@ -265,3 +267,47 @@ def test_under_flask_caption_the_application_loads_no_model(
     assert loader.asked == []
     monkeypatch.setattr(sys, "argv", ["flask", "--app", "wsgi", "run"])
     assert not cli.loads_its_own_model()
+
+
+def test_what_systems_leave_beside_photos_is_not_captioned(loader: Loader, tmp_path: Path) -> None:
+    """But for what is named on the command line itself."""
+    names = ["a.jpg", "b.jfif", "._a.jpg", ".hidden.jpg", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg"]
+    names += [".thumbnails/c.jpg", ".git/annex/objects/d.jpg", "#recycle/e.jpg", "__MACOSX/._f.jpg"]
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg())
+    said = run(loader, tmp_path, "--language", "en").stdout
+    assert [line.split("\t")[0] for line in said.splitlines()] == [
+        str(tmp_path / name) for name in ("a.jpg", "b.jfif")
+    ]
+    for name in ("._a.jpg", ".thumbnails"):
+        assert run(loader, tmp_path / name, "--language", "en").exit_code == 0
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "latin-1", "utf-8"])
+def test_no_name_is_too_strange_for_a_terminal(
+    loader: Loader, tmp_path: Path, encoding: str
+) -> None:
+    """In a process of its own, whose streams have that encoding."""
+    (tmp_path / "图 café 😀.jpg").write_bytes(jpeg())
+    (tmp_path / "naïve 🙈.jpg").write_bytes(b"broken")
+    code = (
+        "import sys; from pathlib import Path; from tests.command import load_fake; "
+        "from app import cli; from app.config import Settings; "
+        "cli.command(Settings(models=(Path(sys.argv[1]),)), load_fake)(sys.argv[2:])"
+    )
+    model = checkpoint(tmp_path / "fake")
+    for form in ("text", "csv", "jsonl"):
+        result = subprocess.run(
+            [sys.executable, "-c", code, str(model), str(tmp_path), "--format", form],
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            cwd=ROOT,
+            capture_output=True,
+        )
+        said, problems = (one.decode(encoding) for one in (result.stdout, result.stderr))
+        assert result.returncode == 1, problems
+        assert "Traceback" not in problems and "1 of 2 photos failed." in problems
+        assert ".jpg" in said and said.startswith("\ufeff") == (
+            (form, encoding) == ("csv", "utf-8")
+        )

@@ -63,7 +63,7 @@ def test_text_and_csv_stay_as_they_are(model: Path, photo: Path) -> None:
     said = POINTING["en"][0]
     assert run(model, photo, "--language", "en").stdout == f"{photo}\ten\t{said}\n"
     (row,) = csv.DictReader(
-        StringIO(run(model, photo, "--format", "csv", "--language", "en").stdout)
+        StringIO(run(model, photo, "--format", "csv", "--language", "en").stdout.lstrip("\ufeff"))
     )
     assert list(row) == ["path", "language", "text", "log_probability", "confidence", "error"]
     assert row["text"] == said

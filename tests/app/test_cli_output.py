@@ -94,8 +94,8 @@ def test_a_second_run_leaves_out_what_is_done(
 
 
 def test_the_name_of_the_file_says_the_format(command: Command, tmp_path: Path) -> None:
-    starts = {"a.jsonl": "{", "a.csv": "path,", "a.txt": str(command.photos)}
-    capitals = {"A.JSONL": "{", "A.CSV": "path,"}
+    starts = {"a.jsonl": "{", "a.csv": "\ufeffpath,", "a.txt": str(command.photos)}
+    capitals = {"A.JSONL": "{", "A.CSV": "\ufeffpath,"}
     for name, start in (starts | capitals).items():
         command.output = tmp_path / name
         command()
@@ -108,7 +108,7 @@ def test_the_name_of_the_file_says_the_format(command: Command, tmp_path: Path) 
 def test_csv_has_one_header_however_often_it_is_gone_on_with(command: Command) -> None:
     command("--format", "csv", "--language", "en")
     command("--format", "csv")
-    with command.output.open(newline="", encoding="utf-8") as file:
+    with command.output.open(newline="", encoding="utf-8-sig") as file:
         found = list(csv.DictReader(file))
     assert sorted((Path(row["path"]).name, row["language"]) for row in found) == BOTH
 
@@ -300,3 +300,51 @@ def test_an_unknown_fault_is_that_photo_s_alone(
     assert second["error"]["code"] == "internal_error"
     assert "RuntimeError: of the engine" in second["error"]["message"]
     assert first["text"] == third["text"] == SAID["en"][0]
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "pipe"])
+def test_what_is_no_file_is_left_as_it_is(command: Command, tmp_path: Path, kind: str) -> None:
+    """A device was replaced by a file, a FIFO hung."""
+    reading, writing = os.pipe()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    paths = {"device": "/dev/null", "fifo": fifo, "pipe": f"/dev/fd/{writing}"}
+    command.output = Path(paths[kind])
+    before = os.stat(command.output)
+    result = command("--format", "jsonl")
+    assert result.exit_code == 1
+    assert "is not a file" in result.stderr and "Leave --output out" in result.stderr
+    assert os.stat(command.output)[:2] == before[:2]
+    assert not Path(f"{command.output}.kantu").exists()
+    for one in (reading, writing):
+        os.close(one)
+
+
+def test_a_file_keeps_its_mode_and_its_link(command: Command, tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere" / "captions.jsonl"
+    real.parent.mkdir()
+    command.output.symlink_to(real)
+    command("--language", "en")
+    real.chmod(0o600)
+    command()
+    assert command.output.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert command.pairs == sorted(BOTH, key=lambda pair: (pair[1], pair[0]))
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_guarded(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And known again by the next run."""
+    strange = ("=1+1.jpg", "@a.jpg", "-b.jpg", "'c.jpg", "''d.jpg")
+    for name in strange:
+        (command.photos / name).write_bytes(jpeg())
+    monkeypatch.chdir(command.photos)
+    arguments = ["--format", "csv", "--language", "en"]
+    first = run(command.model, load_fake, "--output", command.output, *arguments, "--", *strange)
+    assert first.exit_code == 0, first.output
+    with command.output.open(newline="", encoding="utf-8-sig") as file:
+        found = [row["path"] for row in csv.DictReader(file)]
+    assert found == [f"'{name}" for name in strange]
+    again = run(command.model, load_fake, "--output", command.output, *arguments, "--", *strange)
+    assert "5 of 5 photos are done already." in again.stderr

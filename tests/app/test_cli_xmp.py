@@ -196,12 +196,14 @@ def test_rights_and_links_stay(model: Path, photo: Path, sidecar: Path, tmp_path
     elsewhere = tmp_path / "b.jpg"
     photo.rename(elsewhere)
     photo.symlink_to(elsewhere)
-    beside = tmp_path / "b.jpg.xmp"
-    beside.write_text(DARKTABLE.format(more=""))
-    beside.chmod(0o640)
+    of_real = tmp_path / "real.xmp"
+    of_real.write_text(DARKTABLE.format(more=""))
+    of_real.chmod(0o640)
+    sidecar.symlink_to(of_real)
     write(model, photo)
-    assert stat.S_IMODE(beside.stat().st_mode) == 0o640
-    assert texts(beside, BOTH[0]) and not sidecar.exists()
+    assert stat.S_IMODE(of_real.stat().st_mode) == 0o640
+    assert texts(sidecar, BOTH[0]) and sidecar.is_symlink()
+    assert not (tmp_path / "b.jpg.xmp").exists()
 
 
 def test_a_sidecar_that_cannot_be_written_is_told(model: Path, photo: Path, sidecar: Path) -> None:
