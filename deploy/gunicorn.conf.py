@@ -98,7 +98,8 @@ class Worker(ThreadWorker):
 
 
 # Only this machine, unless told otherwise: nginx, or a developer's browser.
-bind = [f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"]
+host = os.environ.get("HOST", "127.0.0.1")
+bind = [f"{f'[{host}]' if ':' in host else host}:{os.environ.get('PORT', '5000')}"]
 metrics_port = os.environ.get("KANTU_METRICS_PORT", "").strip()
 if metrics_port.isdigit():  # else off, or the application says what is wrong with it
     bind.append(f"127.0.0.1:{metrics_port}")

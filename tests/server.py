@@ -64,7 +64,7 @@ def running(
         )
     server = Server(port, metrics_port, process, log)
     try:
-        _wait(process, server.address, log)
+        wait(process, server.address, log)
         yield server
     finally:
         process.terminate()
@@ -103,7 +103,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
         try:

@@ -11,5 +11,6 @@ from app.config import Settings
 def init_app(app: Flask, settings: Settings) -> None:
     number = settings.proxies
     if number:
-        inner = app.wsgi_app
-        app.wsgi_app = ProxyFix(inner, x_for=number, x_proto=number)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=number, x_proto=number, x_prefix=number
+        )

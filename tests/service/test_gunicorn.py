@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -15,7 +17,7 @@ import pytest
 
 from app.config import ROOT
 from tests.fakes import jpeg, multipart
-from tests.server import FAKE, command, free_port, serving
+from tests.server import FAKE, SETTINGS, command, free_port, serving, wait
 
 CHECKPOINT = ROOT / "model_assets" / "kantu-1"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=boundary"}
@@ -95,3 +97,43 @@ def test_a_broken_checkpoint_refuses_to_start_with_a_sentence(tmp_path: Path) ->
     assert "Kantu cannot start: " in ended.stderr
     assert vocabulary.name in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), ("127.0.0.1", "127.0.0.1")])
+def test_it_listens_on_addresses_of_both_kinds(host: str, shown: str, tmp_path: Path) -> None:
+    port = str(free_port())
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", str(SETTINGS), FAKE],
+            cwd=ROOT,
+            env=os.environ | {"HOST": host, "PORT": port},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait(process, f"http://{shown}:{port}", tmp_path / "log")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("127.0.0.1", "cannot listen on 127.0.0.1:{port}: Address already in use."),
+        ("192.0.2.1", "cannot listen on 192.0.2.1:{port}: Cannot assign requested address."),
+        ("2001:db8::1", "cannot listen on [2001:db8::1]:{port}: Cannot assign requested address."),
+    ],
+)
+def test_the_command_that_serves_says_why_it_cannot(
+    host: str, sentence: str, tmp_path: Path
+) -> None:
+    """Called through a link, as from a folder of programs."""
+    link = tmp_path / "kantu"
+    link.symlink_to(ROOT / "script" / "server")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        environment = os.environ | {"HOST": host, "PORT": port}
+        result = subprocess.run([link], env=environment, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert sentence.format(port=port) in result.stderr

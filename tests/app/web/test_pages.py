@@ -154,3 +154,18 @@ def test_several_models_can_be_chosen_from() -> None:
     page = post(client, jpeg(), model="two").text
     assert '<option value="one">one</option>' in page
     assert '<option value="two" selected>two</option>' in page
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/missing"])
+def test_behind_a_proxy_every_address_is_below_its_prefix(path: str) -> None:
+    """Where the proxy is trusted: what anybody sends must not change where scripts come from."""
+
+    def addresses(proxies: int) -> set[str]:
+        client = fake_app(proxies=proxies).test_client()
+        page = client.get(path, headers={"X-Forwarded-Prefix": "/kantu"}).text
+        found = set(re.findall(r'(?:href|src|action)="(/[^"]*)"', page))
+        assert found
+        return found
+
+    assert all(address.startswith("/kantu/") for address in addresses(proxies=1))
+    assert not any(address.startswith("/kantu") for address in addresses(proxies=0))
