@@ -24,7 +24,12 @@ class Sidecars:
         sidecar = _beside(result.path)
         texts = {row["language"]: row["text"] for row in result.rows}
         # Read once more: another program may have written it since.
-        _write(sidecar, _read(sidecar).with_captions(texts))
+        there = _read(sidecar)
+        try:
+            data = there.with_captions(texts)
+        except ValueError as error:
+            raise _left_alone(sidecar, error) from None
+        _write(sidecar, data)
 
     def close(self) -> None:
         pass
@@ -42,7 +47,11 @@ def _read(path: Path) -> Sidecar:
     except OSError as error:
         raise OutputError(f"{path.name} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise OutputError(f"{path.name} {error}; it was left as it is.") from None
+        raise _left_alone(path, error) from None
+
+
+def _left_alone(path: Path, error: ValueError) -> OutputError:
+    return OutputError(f"{path.name} {error}; it was left as it is.")
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -147,10 +147,15 @@ def test_packets_and_other_prefixes_are_understood(model: Path, photo: Path, sid
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is no XML"),
         (b"<x", "is no XML"),
         (b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>", "has no rdf:RDF"),
-        (b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>", "has no rdf:RDF"),
+        (
+            DARKTABLE.format(
+                more="<dc:description><rdf:Bag><rdf:li>Rex</rdf:li></rdf:Bag></dc:description>"
+            ).encode(),
+            "has a description in no language",
+        ),
+        (DARKTABLE.format(more=2 * OWN).encode(), "has dc:description twice"),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type"),
         (b"\xff\xfe<\x00x\x00/\x00>\x00", "is not in UTF-8"),
         (b"<?xml version='1.0' encoding='latin1'?><x/>", "is not in UTF-8"),
@@ -215,3 +220,63 @@ def test_a_sidecar_that_cannot_be_written_is_told(model: Path, photo: Path, side
 def test_an_output_is_refused(model: Path, photo: Path) -> None:
     result = write(model, photo, "--output", "captions.xmp")
     assert result.exit_code == 2 and "Leave --output out." in result.stderr
+
+
+SAYS_NOTHING = {
+    "no list": "<dc:description/>",
+    "space": "<dc:description>\n  <!-- nothing yet --> </dc:description>",
+    "an empty list": "<dc:description><rdf:Alt/></dc:description>",
+    "a list and space": "<dc:description><rdf:Alt /> </dc:description>",
+    "an empty list of two tags": "<dc:description><rdf:Alt></rdf:Alt></dc:description>",
+    "an empty item": "<dc:description><rdf:Alt><rdf:li/></rdf:Alt></dc:description>",
+    "empty items": '<dc:description><rdf:Alt><rdf:li xml:lang="x-default"/>'
+    '<rdf:li xml:lang="en"> </rdf:li></rdf:Alt></dc:description>',
+    "after a slash": "<dc:subject><rdf:Bag><rdf:li>/></rdf:li></rdf:Bag></dc:subject>"
+    '<dc:description><rdf:Alt><rdf:li xml:lang="en"></rdf:li></rdf:Alt></dc:description>',
+}
+
+
+@pytest.mark.parametrize("kind", SAYS_NOTHING)
+def test_what_says_nothing_is_filled(model: Path, photo: Path, sidecar: Path, kind: str) -> None:
+    sidecar.write_text(DARKTABLE.format(more=SAYS_NOTHING[kind]), encoding="utf-8")
+    result = write(model, photo)
+    assert result.exit_code == 0, result.stderr
+    for name in BOTH:
+        assert texts(sidecar, name) == [("x-default", EN), ("en", EN), ("zh-Hans", ZH)]
+    after = sidecar.read_text(encoding="utf-8")
+    assert 'darktable:xmp_version="5"' in after and "<rdf:li>dog</rdf:li>" in after
+    assert ElementTree.fromstring(after).findtext(".//dc:subject/rdf:Bag/rdf:li", None, SPACES)
+    assert "1 of 1 photos are done already." in write(model, photo).stderr
+
+
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_an_empty_file_is_a_new_sidecar(
+    model: Path, photo: Path, sidecar: Path, content: bytes
+) -> None:
+    sidecar.write_bytes(content)
+    assert write(model, photo).exit_code == 0
+    assert texts(sidecar, BOTH[0]) == [("x-default", EN), ("en", EN), ("zh-Hans", ZH)]
+
+
+def test_an_rdf_element_that_closes_itself_is_opened(
+    model: Path, photo: Path, sidecar: Path
+) -> None:
+    sidecar.write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:RDF\n xmlns:r='
+        '"http://www.w3.org/1999/02/22-rdf-syntax-ns#" /></x:xmpmeta>'
+    )
+    assert write(model, photo).exit_code == 0
+    assert texts(sidecar, BOTH[1]) == [("x-default", EN), ("en", EN), ("zh-Hans", ZH)]
+
+
+def test_other_programs_ratings_stay_beside_an_empty_list(
+    model: Path, photo: Path, sidecar: Path
+) -> None:
+    """Captions that landed outside the element took them along."""
+    rating = "<dc:description><rdf:Alt/></dc:description><xmp:Rating>5</xmp:Rating>"
+    before = DARKTABLE.replace('rdf:about=""', 'rdf:about="" xmlns:xmp="adobe:xmp"')
+    sidecar.write_text(before.format(more=rating), encoding="utf-8")
+    assert write(model, photo).exit_code == 0
+    root = ElementTree.fromstring(sidecar.read_bytes())
+    path = ".//rdf:Description/{adobe:xmp}Rating"
+    assert [one.text for one in root.findall(path, SPACES)] == ["5"]
