@@ -26,6 +26,13 @@ class NoPhotoSent(WebError):
     message = N_("No photo arrived. Send a JPEG file in the form field “%(field)s”.")
 
 
+class PhotoAsText(NoPhotoSent):
+    message = N_(
+        "The form field “%(field)s” came without a file name, as text is sent. Send the photo as "
+        "a file."
+    )
+
+
 class TooManyPhotos(WebError):
     code, status = "too_many_photos", 413
     message = N_("Too many photos: %(most)s at most in one request. Send the rest in another.")
@@ -89,6 +96,26 @@ class BadRequest(WebError):
     message = N_("The server could not understand this request.")
 
 
+class BadForm(BadRequest):
+    message = N_(
+        "The form cannot be read: it is not what its Content-Type says, or a part of it is missing."
+    )
+
+
+class NotUtf8(BadRequest):
+    message = N_(
+        "A name in the form is not in UTF-8. Give the file a name in Latin letters, or send it "
+        "with a program that writes UTF-8."
+    )
+
+
+class CompressedBody(WebError):
+    code, status = "compressed_body", 415
+    message = N_(
+        "The request is compressed (%(encoding)s). Send it as it is: JPEG is small already."
+    )
+
+
 class NotFound(WebError):
     code, status = "not_found", 404
     message = N_("There is nothing at this address.")
@@ -102,6 +129,13 @@ class NotAllowed(WebError):
 class RequestTooLarge(WebError):
     code, status = "request_too_large", 413
     message = N_("The request is too large. Send fewer or smaller photos.")
+
+
+class FieldTooLarge(RequestTooLarge):
+    message = N_(
+        "The form has too many fields, or one is too large that is not a file. Send photos as "
+        "files, with a file name."
+    )
 
 
 class InternalError(WebError):

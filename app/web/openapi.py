@@ -27,7 +27,14 @@ from app.web.uploads import most_bytes
 VERSION = "1.0.0"
 """Of what is promised; its first number is the one in the addresses."""
 
-UPLOADING = (*PHOTO_STATUSES, "no_photo", "bad_request", "cross_site", "request_too_large")
+UPLOADING = (
+    *PHOTO_STATUSES,
+    "no_photo",
+    "bad_request",
+    "compressed_body",
+    "cross_site",
+    "request_too_large",
+)
 CAPTIONING = (*UPLOADING, "too_many_photos", "unknown_language", "rate_limited", "busy")
 
 HEADERS: dict[int, Json] = {

@@ -19,6 +19,7 @@ TITLES = {
     "bad_mention": _l("The model cannot be made to mention this"),
     "unknown_language": _l("The model does not speak this language"),
     "bad_request": _l("The request is malformed"),
+    "compressed_body": _l("The request is compressed"),
     "unauthorized": _l("The server is private: a token is needed"),
     "cross_site": _l("A page of another site sent the request"),
     "unknown_model": _l("No such model is loaded"),

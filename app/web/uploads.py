@@ -6,16 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
+from math import inf
 from typing import IO, Any, cast
 
 import flask
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
 from app.config import MiB, Settings
 from app.errors import PublicError
 from app.photos import PhotoTooLarge, megabytes
 from app.web.access import count
-from app.web.errors import Busy, PhotosTooLarge, TooManyPhotos
+from app.web.errors import (
+    BadForm,
+    Busy,
+    CompressedBody,
+    FieldTooLarge,
+    NotUtf8,
+    PhotoAsText,
+    PhotosTooLarge,
+    TooManyPhotos,
+)
 from app.web.queue import QueueFull
 from app.web.service import service
 
@@ -39,6 +51,28 @@ class Upload:
 
 
 class Request(flask.Request):
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = super().make_form_data_parser()
+        parser.silent = False  # or a form that cannot be read is taken for an empty one
+        return parser
+
+    def _load_form_data(self) -> None:
+        """Raises PublicError where there is a form that cannot be read."""
+        encoding = self.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise CompressedBody(encoding=encoding)
+        try:
+            super()._load_form_data()
+        except UnicodeDecodeError:
+            raise NotUtf8 from None
+        except ValueError:
+            raise BadForm from None
+        except RequestEntityTooLarge:
+            # As a whole it is not, where its length was within the limit.
+            if (self.content_length or inf) <= (self.max_content_length or inf):
+                raise FieldTooLarge from None
+            raise
+
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Memory, where Werkzeug would move a file of over 500 kB to the disk."""
         return BytesIO()
@@ -85,6 +119,8 @@ def _too_large(settings: Settings, photos: int) -> PublicError:
 def _photos(most: int, field: str) -> list[Upload]:
     # A browser sends a part without a name where no file was chosen.
     photos = [photo for photo in request.files.getlist(field) if photo.filename]
+    if not photos and request.form.get(field):
+        raise PhotoAsText(field=field)
     if len(photos) > most:
         raise TooManyPhotos(most=most)
     # getvalue() and not read(), which would make a copy of what so many requests hold.

@@ -51,7 +51,9 @@ TOO_MANY_PIXELS = frozenset({"413 too_many_pixels"})
 WRONG_SIZE = DAMAGED | TOO_MANY_PIXELS
 TOO_LARGE = frozenset({"413 photo_too_large", "413 request_too_large"})
 BUSY = frozenset({"503 busy"})
-NO_PHOTO = frozenset({"400 no_photo"})
+NO_PHOTO = frozenset({"400 no_photo", "400 bad_request"})
+"""Where there is none, or the form cannot be read."""
+COMPRESSED = frozenset({"415 compressed_body"})
 MALFORMED = frozenset({"400"})
 
 
@@ -508,7 +510,7 @@ def forms() -> Iterator[Hostile]:
     deep = b"[" * 100_000
     yield Hostile("kind/deep-json", lambda: [post(deep, kind=b"application/json")], NO_PHOTO)
     packed = gzip.compress(form(part(bytes(20 * MiB))))
-    yield Hostile("kind/compressed", lambda: [post(packed, b"Content-Encoding: gzip")], NO_PHOTO)
+    yield Hostile("kind/compressed", lambda: [post(packed, b"Content-Encoding: gzip")], COMPRESSED)
 
 
 # Requests

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 
-from tests.fakes import multipart, noise
+from tests.fakes import jpeg, multipart, noise
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/captions"])
@@ -54,3 +54,53 @@ def test_a_refused_upload_is_read_and_thrown_away_up_to_a_limit(
     )
     assert response.status_code == 413
     assert body.tell() == read * 1024 * 1024
+
+
+def form(*parts: bytes, end: bytes = b"--edge--\r\n") -> bytes:
+    return b"".join(b"--edge\r\nContent-Disposition: form-data; " + part for part in parts) + end
+
+
+FILE = b'name="photo"; filename="%s"\r\n\r\n%s\r\n'
+TEXT = b'name="photo"\r\n\r\n%s\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "sentence"),
+    [
+        (form(FILE % ("照片.jpg".encode("gbk"), jpeg())), "bad_request", "not in UTF-8"),
+        (form(FILE % (b"a.jpg", jpeg()), end=b""), "bad_request", "cannot be read"),
+        (b"nothing of the kind", "bad_request", "cannot be read"),
+        (form(TEXT % b"photo"), "no_photo", "came without a file name"),
+        (form(TEXT % bytes(900_000)), "request_too_large", "with a file name"),
+        (form(*[b'name="a"\r\n\r\nb\r\n'] * 500), "request_too_large", "too many fields"),
+        (form(b'name="language"\r\n\r\nen\r\n'), "no_photo", "No photo arrived"),
+    ],
+    ids=["GBK", "cut off", "no form", "as text", "as large text", "many fields", "no photo"],
+)
+def test_a_form_that_holds_no_photo_is_told_its_own_cause(
+    client: FlaskClient, body: bytes, code: str, sentence: str
+) -> None:
+    sent = client.post(
+        "/api/v1/captions", data=body, content_type="multipart/form-data; boundary=edge"
+    )
+    error = sent.get_json()["error"]
+    assert error["code"] == code and sentence in error["message"]
+    assert sent.status_code == (413 if code == "request_too_large" else 400)
+
+
+def test_a_name_in_chinese_is_fine_in_utf_8(client: FlaskClient) -> None:
+    body = form(FILE % ("图.jpg".encode(), jpeg()))
+    sent = client.post(
+        "/api/v1/captions", data=body, content_type="multipart/form-data; boundary=edge"
+    )
+    assert sent.status_code == 200
+    assert sent.get_json()["photos"][0]["name"] == "图.jpg"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/captions", "/model/predict", "/"])
+def test_a_compressed_request_is_told_so(client: FlaskClient, path: str) -> None:
+    field = "image" if path == "/model/predict" else "photo"
+    data = {field: (BytesIO(jpeg()), "a.jpg")}
+    sent = client.post(path, data=data, headers={"Content-Encoding": "gzip"})
+    assert sent.status_code == 415
+    assert "compressed (gzip)" in sent.text
