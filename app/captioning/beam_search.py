@@ -36,6 +36,8 @@ class Rules:
     max_words: int = 20
     length_penalty: float = 1.0
     """Finished captions are ranked by log-probability / (words + 1) ** length_penalty."""
+    repeatable: frozenset[int] | None = None
+    """Ids of the words that a caption may say twice; None where it may say any."""
     # Arrays have neither a hash nor one answer to whether they are equal.
     surface_forms: np.ndarray | None = field(default=None, compare=False)
     """The id of the word that an id is written as, int (vocabulary,), where several are written
@@ -206,7 +208,10 @@ def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules
     totals[:, rules.end] = -np.inf
     totals[:, rules.banned] = -np.inf
     for row, words in zip(totals, partial, strict=True):
-        repeating = _repeating(rules.surface(words))
+        said = rules.surface(words)
+        repeating = _repeating(said)
+        if rules.repeatable is not None:
+            repeating += [word for word in said if word not in rules.repeatable]
         if rules.surface_forms is None:
             row[repeating] = -np.inf
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -123,7 +123,9 @@ class Captioner:
             mention: names of self.objects, at most 4, that captions must mention.
         """
         model = self._checkpoint.languages[language]
-        rules = caption_rules(model.vocabulary, model.max_words, model.length_penalty, model.start)
+        rules = caption_rules(
+            model.vocabulary, model.max_words, model.length_penalty, model.start, model.repeatable
+        )
         visual = model.visual_words
         if visual:
             classes = [visual.classes.index(region.name) for region in encoding.regions]
@@ -209,12 +211,17 @@ def _sampled(pixels: np.ndarray, size: int, axis: int) -> np.ndarray:
 
 
 def caption_rules(
-    vocabulary: Vocabulary, max_words: int, length_penalty: float, start: str = START
+    vocabulary: Vocabulary,
+    max_words: int,
+    length_penalty: float,
+    start: str = START,
+    repeatable: Iterable[str] | None = None,
 ) -> Rules:
     """The rules of a beam search over this vocabulary; training evaluates with the same.
 
     Args:
         start: the word that captions begin with, unseen: `<start>`, or a style.
+        repeatable: words that may come twice in a caption; all where it is None.
     """
     return Rules(
         start=vocabulary.encode([start])[0],
@@ -222,6 +229,7 @@ def caption_rules(
         banned=tuple(vocabulary.unsayable),
         max_words=max_words,
         length_penalty=length_penalty,
+        repeatable=None if repeatable is None else frozenset(vocabulary.encode(repeatable)),
     )
 
 

@@ -39,6 +39,8 @@ class LanguageModel:
     """Where words point at what a detector finds."""
     confidence: Confidence | None = None
     """Where it was measured what its probabilities are worth."""
+    repeatable: frozenset[str] | None = None
+    """The words that a caption may say twice, where it was measured which people do."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         str(entry.get("start", START)),
         VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
         _confidence(entry["confidence"]) if "confidence" in entry else None,
+        frozenset(map(str, entry["repeatable"])) if "repeatable" in entry else None,
     )
 
 

@@ -14,7 +14,7 @@ from app.captioning.checkpoint import MANIFEST, CheckpointError, open_checkpoint
 from app.captioning.engines.litert import DETECTOR
 from app.captioning.vocabulary import Vocabulary
 from training.data.compute import load_matching
-from training.data.corpus import Corpus
+from training.data.corpus import Corpus, repeatable_words
 from training.data.features import load_stage
 from training.decoders import Ensemble
 from training.decoders.building import build_decoder
@@ -73,7 +73,8 @@ def run_source(run: Path, corpora: Mapping[str, Corpus]) -> Source:
             "captions": sum(map(len, corpus.captions)),
             "vocabulary": len(vocabulary),
         }
-        facts[language] = {"trained_on": trained_on}
+        repeatable = repeatable_words(corpus.captions)
+        facts[language] = {"trained_on": trained_on, "repeatable": repeatable}
         if config.grounded:
             facts[language]["logit_bias"] = class_bias(corpus.captions, language)
     return Source(load_weights(run), recipe.languages, vocabularies, records, facts)
@@ -96,7 +97,7 @@ def checkpoint_source(checkpoint: Path) -> Source:
         for language, record in records.items()
     }
     vocabularies = {name: model.vocabulary for name, model in opened.languages.items()}
-    kept = ("trained_on", "confidence", "scores")
+    kept = ("trained_on", "repeatable", "confidence", "scores")
     facts = {
         language: {name: entry[name] for name in kept if name in entry}
         for language, entry in manifest["languages"].items()

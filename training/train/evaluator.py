@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
-from training.data.corpus import Corpus
+from training.data.corpus import Corpus, repeatable_words
 from training.data.tokenization import without_pauses
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
@@ -49,7 +49,13 @@ class Evaluator:
             dev: by the collection's name.
         """
         self.lesson, self.dev = lesson, dev
-        self.describer = Describer(model, name, lesson.vocabulary, lesson.config)
+        self.describer = Describer(
+            model,
+            name,
+            lesson.vocabulary,
+            lesson.config,
+            repeatable_words(lesson.corpus.captions),
+        )
         self.entropy = Entropy(model, name)
         self.captions: dict[str, list[tuple[str, ...]]] = {}
         """Of each collection's photos, from the last evaluation."""

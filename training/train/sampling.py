@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -59,10 +59,19 @@ class Describer:
     """Describes photos by beam search."""
 
     def __init__(
-        self, model: CaptioningModel, name: str, vocabulary: Vocabulary, config: LanguageConfig
+        self,
+        model: CaptioningModel,
+        name: str,
+        vocabulary: Vocabulary,
+        config: LanguageConfig,
+        repeatable: Iterable[str],
     ):
+        """
+        Args:
+            repeatable: words that may come twice in a caption.
+        """
         self.start, self.step = Start(model, name), Step(model, name)
-        self.vocabulary, self.config = vocabulary, config
+        self.vocabulary, self.config, self.repeatable = vocabulary, config, repeatable
 
     def describe(self, corpus: Corpus) -> list[tuple[str, ...]]:
         """The words of the best caption of each photo, in the style of its collection."""
@@ -111,7 +120,9 @@ class Describer:
         """Those of each photo."""
         config = self.config
         rules = [
-            caption_rules(self.vocabulary, config.max_length, config.length_penalty, start)
+            caption_rules(
+                self.vocabulary, config.max_length, config.length_penalty, start, self.repeatable
+            )
             for start in starts
         ]
         if regions is None or not config.grounded:

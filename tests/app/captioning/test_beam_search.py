@@ -1,6 +1,7 @@
 """Beam search against an exhaustive search, over a random language that needs no weights."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,26 @@ def test_of_a_group_one_id_is_said_at_most(seed, width):
     for hypothesis in found:
         said = [groups[word] for word in hypothesis.words if groups[word] >= 0]
         assert len(said) == len(set(said))
+
+
+@given(st.integers(0, 10_000), st.sets(st.integers(3, WORDS - 1)))
+@settings(max_examples=30)
+def test_what_may_come_but_once_is_said_but_once(seed, repeatable):
+    """As an exhaustive search finds, and also of ids that are written as one word."""
+    for surfaces, ids in ((None, WORDS), (SURFACE, len(SURFACE))):
+        language = RandomLanguage(seed, ids)
+        plain = rules(max_words=4, surface_forms=surfaces)
+        found = search(language, 500, replace(plain, repeatable=frozenset(repeatable)))
+        expected = [
+            words
+            for words in ranked(language, plain)
+            if not repeated(surface(words) if ids > WORDS else words) - repeatable
+        ]
+        assert [one.words for one in found] == (unlike(expected) if ids > WORDS else expected)
+
+
+def repeated(words):
+    return {word for word in words if words.count(word) > 1}
 
 
 @given(st.integers(0, 10_000), st.floats(0, 3))

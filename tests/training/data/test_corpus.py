@@ -13,6 +13,7 @@ from training.data.corpus import (
     Corpus,
     build_vocabulary,
     mentioned,
+    repeatable_words,
 )
 from training.data.features import CollectionSplit
 from training.recipes import LanguageConfig
@@ -153,3 +154,11 @@ def test_what_a_caption_of_a_photo_mentions_is_known(corpus: Corpus):
     table = mentioned(corpus, VOCABULARY)
     assert table.shape == (PHOTOS, len(VOCABULARY))
     assert {VOCABULARY.words[one] for one in np.flatnonzero(table[1])} == set("abcd")
+
+
+def test_words_that_people_say_twice_may_be_repeated():
+    """In a twentieth of the captions that have them, and one odd caption proves nothing."""
+    captions = [["a", "dog", "and", "a", "dog"]] * 20 + [["a", "man", "on", "a", "bed"]] * 180
+    captions += [["the", "dog"]] * 200 + [["bed", "by", "bed"], ["on", "the", "on"]]
+    assert repeatable_words([captions[:100], captions[100:]]) == ["dog", "a"]
+    assert repeatable_words([]) == []

@@ -22,7 +22,7 @@ def test_photos_are_described_as_each_of_them_alone_is(kind: str, request: pytes
     config = made.recipe.languages["en"]
     vocabulary, decoder = read_vocabulary(made.run, "en"), served.decoders["en"]
     dev = inputs.corpora("dev", "en", [made.recipe.features])["flickr8k"]
-    described = Describer(served, "en", vocabulary, config).describe(dev)
+    described = Describer(served, "en", vocabulary, config, vocabulary.words).describe(dev)
     rules = caption_rules(vocabulary, config.max_length, config.length_penalty, config.start)
     for photo, words in enumerate(described):
         state, memory = decoder.start(served.encode(dev.look([photo])))
@@ -36,7 +36,7 @@ def test_photos_are_described_as_each_of_them_alone_is(kind: str, request: pytes
 
 def test_photos_that_fill_no_batch_are_described_too():
     keras.utils.set_random_seed(1)
-    describer = Describer(model(), "en", VOCABULARY, CONFIG)
+    describer = Describer(model(), "en", VOCABULARY, CONFIG, VOCABULARY.words)
     many = describer.describe(corpus(230))
     assert len(many) == 230
     assert set(many[::2]) == {many[0]} and set(many[1::2]) == {many[1]}
@@ -54,7 +54,7 @@ def test_each_collection_is_described_in_the_style_that_most_of_its_captions_hav
     config = replace(CONFIG, styles=(("<short>", 2), ("<long>", 4)), start="<short>")
     vocabulary = config.vocabulary(VOCABULARY, "en")
     decoders = {"en": build_decoder(config.decoders[0], len(vocabulary), {"pooled": (2,)})}
-    describer = Describer(CaptioningModel(decoders), "en", vocabulary, config)
+    describer = Describer(CaptioningModel(decoders), "en", vocabulary, config, ["a"])
     (words_of_three,) = corpus(2).collections
     of_two = [{"en": [["a", "ball"]]}] * 2
     short = Corpus([replace(words_of_three, captions=of_two)], "en")
