@@ -1,5 +1,5 @@
-"""kantu-2: soft attention in both languages over an encoder stage that is trained with them, on photos
-of everything."""
+"""kantu-2: soft attention in both languages over an encoder stage that is trained with them, on
+photos of everything."""
 
 from training.recipes import (
     SHORT_TO_LONG,
