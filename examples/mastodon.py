@@ -4,7 +4,9 @@
         python examples/mastodon.py "A walk" dog.jpg="My dog Bello in the snow." field.jpg
 
 The token needs the scopes write:media and write:statuses. Look at what it wrote, and edit the post
-where it is wrong: people who read alt texts cannot see that.
+where it is wrong: people who read alt texts cannot see that. A photo of which Kantu cannot say
+anything is posted without; where a photo cannot be uploaded nothing is posted, and nothing is left
+behind.
 """
 
 from __future__ import annotations
@@ -16,9 +18,17 @@ import time
 import urllib.parse
 import urllib.request
 import uuid
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 from kantu_client import Refused, caption
+
+FAULTS = (OSError, ValueError, LookupError, HTTPException)
+"""A server that cannot be reached or refuses, and answers that nobody understands."""
+
+MOST_SECONDS = float(os.environ.get("MASTODON_SECONDS", "120"))
+"""In which Mastodon has processed a photo, or never will."""
 
 LANGUAGE = os.environ.get("KANTU_LANGUAGE", "en")
 
@@ -26,25 +36,34 @@ LANGUAGE = os.environ.get("KANTU_LANGUAGE", "en")
 def fill_alt_texts(media: list[str]) -> None:
     """The hook: called with the ids of uploaded media, before they are posted."""
     for one in media:
-        attachment = _when_processed(one)
-        if attachment["description"] or attachment["type"] != "image":
-            continue
         try:
-            # Mastodon's own smaller copy is enough.
-            text = caption(_download(attachment["preview_url"]), LANGUAGE)
-        except Refused as refused:
-            print(f"no alt text for {one}: {refused}", file=sys.stderr)
-            continue
-        _mastodon("PUT", f"/api/v1/media/{one}", description=text)
-        print(f"{one}: {text}")
+            text = _alt_text(one)
+        except (Refused, *FAULTS) as error:
+            print(f"no alt text for {one}: {error}", file=sys.stderr)
+        else:
+            if text:
+                print(f"{one}: {text}")
+
+
+def _alt_text(media: str) -> str:
+    """Writes it, and returns it; nothing where there is one."""
+    attachment = _when_processed(media)
+    if attachment["description"] or attachment["type"] != "image":
+        return ""
+    # Mastodon's own smaller copy is enough.
+    text = caption(_download(attachment["preview_url"]), LANGUAGE)
+    _mastodon("PUT", f"/api/v1/media/{media}", description=text)
+    return text
 
 
 def _when_processed(media: str) -> dict:
-    while True:
+    end = time.monotonic() + MOST_SECONDS
+    while time.monotonic() < end:
         status, attachment = _mastodon("GET", f"/api/v1/media/{media}")
         if status != 206:
             return attachment
         time.sleep(1)
+    raise TimeoutError(f"Mastodon has not processed it in {MOST_SECONDS:g} seconds")
 
 
 def _download(url: str) -> bytes:
@@ -81,16 +100,24 @@ def _ask(method: str, path: str, data: bytes | None, kind: str) -> tuple[int, di
         return response.status, json.loads(response.read() or "{}")
 
 
-def main() -> None:
+def main() -> int:
     status, *photos = sys.argv[1:]
-    media = []
-    for photo in photos:
-        path, _, alt_text = photo.partition("=")
-        media.append(_upload(Path(path), alt_text))
-    fill_alt_texts(media)
-    _, post = _mastodon("POST", "/api/v1/statuses", status=status, **{"media_ids[]": media})
-    print(post["url"])
+    media: list[str] = []
+    try:
+        for photo in photos:
+            path, _, alt_text = photo.partition("=")
+            media.append(_upload(Path(path), alt_text))
+        fill_alt_texts(media)
+        _, post = _mastodon("POST", "/api/v1/statuses", status=status, **{"media_ids[]": media})
+    except FAULTS as error:
+        print(f"Nothing was posted: {error}", file=sys.stderr)
+        for one in media:
+            with suppress(*FAULTS):  # older servers delete what no post has by themselves, later
+                _mastodon("DELETE", f"/api/v1/media/{one}")
+        return 1
+    print(post.get("url"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

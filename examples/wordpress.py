@@ -4,7 +4,8 @@
         KANTU=http://localhost:5000 python examples/wordpress.py
 
 The password is an application password: Users, Profile, Application Passwords. What it wrote is
-printed; look at it. A photo that Kantu refuses is left as it is, and tried again the next time.
+printed; look at it. A photo that cannot be fetched or that Kantu refuses is left as it is, and is
+tried again the next time.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import string
 import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 
 from kantu_client import Refused, caption
+
+FAULTS = (OSError, ValueError, LookupError, HTTPException)
+"""A server that cannot be reached or refuses, and answers that nobody understands."""
 
 LANGUAGE = os.environ.get("KANTU_LANGUAGE", "en")
 
@@ -37,7 +42,7 @@ def without_alt_text() -> Iterator[dict]:
 
 
 def describe(photo: dict) -> str:
-    """Writes the alt text, and returns it. Raises Refused."""
+    """Writes the alt text, and returns it. Raises Refused, OSError, ValueError or HTTPException."""
     with urllib.request.urlopen(_smaller_copy(photo), timeout=60) as response:
         text = caption(response.read(), LANGUAGE)
     _wordpress(f"/media/{photo['id']}", alt_text=text)
@@ -46,7 +51,8 @@ def describe(photo: dict) -> str:
 
 def _smaller_copy(photo: dict) -> str:
     sizes = photo["media_details"].get("sizes", {})
-    return sizes.get("large", {}).get("source_url") or photo["source_url"]
+    address = sizes.get("large", {}).get("source_url") or photo["source_url"]
+    return urllib.parse.quote(address, safe=string.punctuation)  # names in Chinese come as they are
 
 
 def _wordpress(path: str, **fields: str) -> tuple[list | dict, HTTPMessage]:
@@ -63,14 +69,19 @@ def _wordpress(path: str, **fields: str) -> tuple[list | dict, HTTPMessage]:
 
 
 def main() -> int:
-    refused = 0
-    for photo in list(without_alt_text()):
+    try:
+        photos = list(without_alt_text())
+    except FAULTS as error:
+        print(f"The media library cannot be read: {error!r}", file=sys.stderr)
+        return 1
+    failed = 0
+    for photo in photos:
         try:
             print(f"{photo['source_url']}: {describe(photo)}")
-        except Refused as error:
-            refused += 1
+        except (Refused, *FAULTS) as error:
+            failed += 1
             print(f"{photo['source_url']}: {error}", file=sys.stderr)
-    return int(refused > 0)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,14 @@ def test_curl(run: Run, photo: Path) -> None:
     assert ZH in result.stdout
 
 
+@pytest.mark.parametrize("name", ["a,b;type=text.jpg", 'a "dog" \\ cat.jpg', "@图.jpg", "<x>.jpg"])
+def test_curl_takes_any_name(run: Run, photo: Path, name: str) -> None:
+    strange = photo.rename(photo.with_name(name))
+    result = run("caption.sh", strange)
+    assert result.returncode == 0, result.stderr
+    assert EN in result.stdout
+
+
 def test_curl_shows_an_error_and_fails(run: Run, photo: Path) -> None:
     result = run("caption.sh", photo, KANTU_TOKEN="wrong")
     assert result.returncode != 0
@@ -213,6 +221,61 @@ def test_mastodon_posts_have_alt_texts(run: Run, photo: Path, tmp_path: Path) ->
     assert mastodon.posts == [{"text": "A walk", "alt": [ZH, "My dog Bello.", None]}]
 
 
+@pytest.mark.parametrize("fault", ["preview", "kantu", "processing"])
+def test_mastodon_posts_without_an_alt_text_where_there_can_be_none(
+    run: Run, photo: Path, fault: str
+) -> None:
+    """A preview that is gone, a Kantu that is down, a server that never ends processing."""
+    mastodon = Mastodon()
+    if fault == "preview":
+        mastodon.files = [b""]
+        mastodon.app.view_functions["file"] = lambda one: ("gone", 404)
+    more = {"KANTU": "http://127.0.0.1:9"} if fault == "kantu" else {}
+    if fault == "processing":
+        mastodon.still_processing = 10**6
+    with serving(mastodon.app) as address:
+        result = run(
+            *("mastodon.py", "A walk", photo),
+            MASTODON=address,
+            MASTODON_TOKEN="mastodon",
+            MASTODON_SECONDS="2",
+            **more,
+        )
+    assert result.returncode == 0, result.stderr
+    assert "no alt text for 0: " in result.stderr and "Traceback" not in result.stderr
+    assert mastodon.posts == [{"text": "A walk", "alt": [""]}] or mastodon.posts[0]["alt"] == [None]
+
+
+@pytest.mark.parametrize("fault", ["upload", "post", "missing"])
+def test_where_nothing_is_posted_no_upload_is_left_behind(
+    run: Run, photo: Path, fault: str
+) -> None:
+    mastodon = Mastodon()
+    deleted: list[int] = []
+    mastodon.app.add_url_rule(
+        "/api/v1/media/<int:one>",
+        "delete",
+        lambda one: deleted.append(one) or jsonify({}),
+        methods=["DELETE"],
+    )
+    photos = [photo, photo.with_name("missing.jpg") if fault == "missing" else photo]
+    if fault == "upload":
+        upload = mastodon.upload
+        mastodon.app.view_functions["upload"] = lambda: (
+            upload() if not mastodon.media else (jsonify(error="full"), 500)
+        )
+    if fault == "post":
+        mastodon.app.view_functions["post"] = lambda: (jsonify(error="no"), 422)
+    with serving(mastodon.app) as address:
+        result = run(
+            *("mastodon.py", "A walk", *photos), MASTODON=address, MASTODON_TOKEN="mastodon"
+        )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("Nothing was posted: ")
+    assert "Traceback" not in result.stderr
+    assert deleted == list(range(len(mastodon.media))) and not mastodon.posts
+
+
 class WordPress:
     """GET and POST /wp-json/wp/v2/media, of at most two items a page."""
 
@@ -281,3 +344,29 @@ def test_wordpress_large_photos_are_read_from_their_smaller_copy(run: Run) -> No
         result = run("wordpress.py", WORDPRESS=address, **settings)
     assert result.returncode == 0, result.stderr
     assert wordpress.photos[0]["alt_text"] == EN
+
+
+def test_wordpress_goes_on_whatever_one_photo_does(run: Run) -> None:
+    """An address with Chinese characters is fetched, and a photo that is gone is passed over."""
+    photo = {"mime_type": "image/jpeg"}
+    names = ("gone.jpg", "照片 1.jpg", "sea%20side.jpg", "a.jpg")
+    wordpress = WordPress(*(photo | {"source_url": name} for name in names))
+    file = wordpress.file
+    wordpress.app.view_functions["file"] = lambda name: (
+        ("gone", 404) if name == "gone.jpg" else file(name)
+    )
+    settings = {"WORDPRESS_USER": "mei", "WORDPRESS_PASSWORD": "abcd efgh"}
+    with serving(wordpress.app) as address:
+        result = run("wordpress.py", WORDPRESS=address, **settings)
+    assert [one["alt_text"] for one in wordpress.photos] == ["", EN, EN, EN]
+    assert result.returncode == 1
+    assert result.stderr == f"{address}/gone.jpg: HTTP Error 404: NOT FOUND\n"
+
+
+def test_wordpress_says_where_there_is_none(run: Run) -> None:
+    settings = {"WORDPRESS_USER": "mei", "WORDPRESS_PASSWORD": "abcd efgh"}
+    with serving(Flask("other")) as address:
+        result = run("wordpress.py", WORDPRESS=address, **settings)
+    assert result.returncode == 1
+    assert result.stderr.startswith("The media library cannot be read: ")
+    assert "Traceback" not in result.stderr
