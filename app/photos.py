@@ -28,11 +28,18 @@ START_OF_IMAGE = b"\xff\xd8"
 START_OF_SCAN = b"\xff\xda"
 END_OF_IMAGE = b"\xff\xd9"
 
-NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
-"""In compressed data 255 stands only before 0 and in restart markers."""
+NEXT_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+"""One that a length follows, or the end. In compressed data 255 stands only before 0 and in restart
+markers."""
 
-FILLINGS = (b"", b"\x55" * 4096)
-"""For compressed data that ends early: libjpeg itself puts zeros there."""
+RESTARTS = tuple(
+    b"\x55" * 4096
+    + b"".join(bytes((255, 0xD0 + (first + nth) % 8)) + b"\x55" * 64 for nth in range(8))
+    for first in (0, 4)
+)
+FILLINGS = (b"", *RESTARTS)
+"""For compressed data that ends early: libjpeg itself puts zeros there, and looks for the next
+restart marker, or for the one after it."""
 
 DECODED_PIXELS = 2_000_000
 """The most that are decoded, of photos up to 64 times as large. At least a quarter of it is left of
@@ -268,10 +275,10 @@ def _complete(data: bytes) -> np.ndarray:
     """The picture of a file without an end marker. Raises ValueError where rows are missing too:
     then they depend on what is put in their place."""
     begun = data.rstrip(b"\xff")  # half a marker would make one of what follows
-    one, other = (_decode(_open(begun + filling + END_OF_IMAGE, 0)[0]) for filling in FILLINGS)
-    if not np.array_equal(one, other):
+    first, *others = (_decode(_open(begun + one + END_OF_IMAGE, 0)[0]) for one in FILLINGS)
+    if not all(np.array_equal(first, other) for other in others):
         raise ValueError("rows are missing")
-    return one
+    return first
 
 
 def _decode(photo: JpegImageFile) -> np.ndarray:

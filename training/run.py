@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
-from training.data.features import FACTS, encoder_folder, load_split, load_stage
+from training.data.features import FACTS, encoder_folder, load_facts, load_split, load_stage
 from training.encoders import ENCODERS, find_weights
 from training.recipes import WHOLE, Recipe, recipe_from_json
 from training.train.run_folder import RUN, read_record
@@ -54,6 +54,8 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
     from training.export.card import record_confidence, record_scores
 
     check_replaceable(checkpoint, recipe)
+    if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
+        raise ValueError(f"there is a checkpoint in {checkpoint} already; choose another --name")
     for name in recipe.dev:
         read_metadata(places.data / name)  # It is scored on them at the end.
     train_recipe(recipe, folder, places)
@@ -64,12 +66,17 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
 
 
 def check_replaceable(checkpoint: Path, recipe: Recipe) -> None:
-    """Raises ValueError where there is a checkpoint that was trained otherwise."""
+    """Raises ValueError where there is a checkpoint that was trained otherwise, or of which another
+    part was."""
     if not (checkpoint / MANIFEST).exists():
         return
     manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-    trained = [record["recipe"] for record in manifest.get("training", {}).values()]
-    if json.loads(json.dumps(recipe.as_json())) not in trained:
+    trained = manifest.get("training", {})
+    ours = json.loads(json.dumps(recipe.as_json()))
+    if any(
+        language not in trained or trained[language]["recipe"] != ours
+        for language in manifest["languages"]
+    ):
         raise ValueError(
             f"{checkpoint} holds a checkpoint of another training; choose another --name, or "
             "remove it first"
@@ -122,6 +129,7 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     their dataset.
 
     Raises:
+        ValueError: features were copied that are too few.
         DatasetError: a dataset and its features are missing, or two have the same photo.
     """
     from training.data.compute import compute_features, compute_regions, prepare_encoder
@@ -135,6 +143,11 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     for name in dict.fromkeys((*recipe.data, *recipe.dev)):
         dataset, out = places.data / name, folder / name
         copied = (out / FACTS).exists() and not dataset.exists()
+        if copied and load_facts(out)["augmentations"] < recipe.augmentations:
+            raise ValueError(
+                f"{out} has fewer augmentations than the recipe's {recipe.augmentations}, and "
+                f"there is no {dataset} to compute them from"
+            )
         if not copied:
             compute_features(dataset, folder, recipe.augmentations, workers, photos=whole)
         if recipe.grounded and not copied:

@@ -85,7 +85,7 @@ class ResultsFile:
     def __init__(self, path: Path, form: str, made: Mapping[str, Any]):
         """Raises click.ClickException: the file is another's, or in use, or cannot be written."""
         self._path = Path(os.path.realpath(path))
-        if path.exists() and not self._path.is_file():
+        if os.path.exists(path) and not os.path.isfile(self._path):
             advice = "Leave --output out, and the captions go to the standard output."
             raise self._refused("is not a file that can be gone on with", advice)
         self._format: Format = FORMATS[form]()
@@ -205,7 +205,7 @@ def replace_file(path: Path, new: Path) -> None:
     if path.exists():
         before = path.stat()
         os.chmod(new, stat.S_IMODE(before.st_mode))
-        with suppress(PermissionError):  # only root gives files away
+        with suppress(OSError):  # only root gives files away, and not to everybody
             os.chown(new, before.st_uid, before.st_gid)
     os.replace(new, path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.cli.job import Result
@@ -64,5 +65,6 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         replace_file(path, new)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
         raise OutputError(f"{path.name} cannot be written: {error.strerror}.") from None

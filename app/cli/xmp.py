@@ -143,6 +143,8 @@ class _Reader:
         """Where the elements of the path begin."""
         self._is_new = False
         """Whether nothing came since the last element began."""
+        self._tag = ""
+        """Of the item's language."""
         self._says: str | None = None
         """The language of the item, where it has begun to say something."""
         self._read()
@@ -182,8 +184,10 @@ class _Reader:
         elif (name := self._property(3)) and tag != ALT:
             self.properties[name].other = True
         elif self._item():
-            self._says = None
             self._tag = attributes.get(LANG, "")
+            self._says = None if attributes.keys() <= {LANG} else _language(self._tag)
+        elif self._item(inside=True):
+            self._says = _language(self._tag)
 
     def _hear(self, text: str) -> None:
         self._is_new = False

@@ -39,6 +39,9 @@ OTHER_FIELDS_BYTES = 64 * 1024
 
 OTHER_FIELDS = 16
 
+COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
+"""Of a body, which nobody undoes here. Other values of Content-Encoding are harmless mistakes."""
+
 MOST_DRAINED_BYTES = 64 * MiB
 """Read and thrown away of a refused upload. A connection closed while the client still sends is
 reset, and most clients then never read the answer."""
@@ -58,9 +61,9 @@ class Request(flask.Request):
 
     def _load_form_data(self) -> None:
         """Raises PublicError where there is a form that cannot be read."""
-        encoding = self.headers.get("Content-Encoding", "identity")
-        if encoding.lower() != "identity":
-            raise CompressedBody(encoding=encoding)
+        encodings = self.headers.get("Content-Encoding", "").lower().replace(",", " ").split()
+        if not COMPRESSIONS.isdisjoint(encodings):
+            raise CompressedBody(encoding=", ".join(encodings))
         try:
             super()._load_form_data()
         except UnicodeDecodeError:

@@ -348,3 +348,10 @@ def test_a_name_that_a_spreadsheet_would_run_is_guarded(
     assert found == [f"'{name}" for name in strange]
     again = run(command.model, load_fake, "--output", command.output, *arguments, "--", *strange)
     assert "5 of 5 photos are done already." in again.stderr
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(command: Command, tmp_path: Path) -> None:
+    command.output = tmp_path / ("a" * 300 + ".jsonl")
+    result = command()
+    assert result.exit_code == 1
+    assert "cannot be written: File name too long." in result.stderr

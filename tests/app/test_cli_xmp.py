@@ -156,6 +156,13 @@ def test_packets_and_other_prefixes_are_understood(model: Path, photo: Path, sid
             "has a description in no language",
         ),
         (DARKTABLE.format(more=2 * OWN).encode(), "has dc:description twice"),
+        (
+            DARKTABLE.format(
+                more='<dc:description rdf:parseType="Resource"><rdf:value><rdf:Alt><rdf:li '
+                'xml:lang="en">Rex</rdf:li></rdf:Alt></rdf:value></dc:description>'
+            ).encode(),
+            "has a description in no language",
+        ),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type"),
         (b"\xff\xfe<\x00x\x00/\x00>\x00", "is not in UTF-8"),
         (b"<?xml version='1.0' encoding='latin1'?><x/>", "is not in UTF-8"),
@@ -280,3 +287,29 @@ def test_other_programs_ratings_stay_beside_an_empty_list(
     root = ElementTree.fromstring(sidecar.read_bytes())
     path = ".//rdf:Description/{adobe:xmp}Rating"
     assert [one.text for one in root.findall(path, SPACES)] == ["5"]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        '<rdf:li xml:lang="en" rdf:value="Rex"/>',
+        '<rdf:li xml:lang="en"><rdf:Description rdf:value="Rex"/></rdf:li>',
+        '<rdf:li xml:lang="en" rdf:resource="http://example.org/rex"/>',
+    ],
+)
+def test_what_says_something_elsewhere_than_in_its_text_stays(
+    model: Path, photo: Path, sidecar: Path, item: str
+) -> None:
+    more = f"<dc:description><rdf:Alt>{item}</rdf:Alt></dc:description>"
+    sidecar.write_text(DARKTABLE.format(more=more), encoding="utf-8")
+    assert write(model, photo).exit_code == 0
+    assert item in sidecar.read_text(encoding="utf-8")
+    assert [tag for tag, _ in texts(sidecar, BOTH[0])] == ["en", "zh-Hans"]
+
+
+def test_a_name_too_long_for_a_sidecar_in_the_making_ends_no_run(model: Path, photo: Path) -> None:
+    photo.rename(photo.with_name("a" * 245 + ".jpg"))
+    (photo.parent / "b.jpg").write_bytes(jpeg())
+    result = write(model, photo)
+    assert result.exit_code == 1 and "1 of 2 photos failed." in result.stderr
+    assert texts(photo.with_name("b.jpg.xmp"), BOTH[0])

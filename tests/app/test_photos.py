@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -454,6 +455,29 @@ def test_it_refuses_a_photo_of_endless_segments():
     comment = b"\xff\xfe\x00\x02"
     assert_looks_like(read(whole + 100 * comment + END_OF_IMAGE), REAL_PHOTO)
     assert refusal(whole + 1_000_000 * comment + END_OF_IMAGE).code == "corrupt_photo"
+
+
+def test_markers_without_a_length_hide_no_scans():
+    """Libjpeg skips a TEM; what stands behind it counts."""
+    data = jpeg(Image.new("L", (64, 64)), progressive=True)
+    scan = data[data.rindex(START_OF_SCAN) : -2]
+    hidden = b"\xff\x01\xff\xff" + scan * MOST_SCANS
+    assert refusal(data[:-2] + hidden + END_OF_IMAGE).code == "corrupt_photo"
+
+
+def test_a_run_of_filling_bytes_takes_no_time():
+    """Each doubling took four times as long: of a megabyte, hours."""
+    data = jpeg().removesuffix(END_OF_IMAGE)
+    assert_looks_like(read(data + b"\xff" * 1_000_000 + b"\0" + END_OF_IMAGE), REAL_PHOTO)
+
+
+@pytest.mark.parametrize("settings", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 4}])
+def test_a_photo_that_ends_at_a_restart_marker_is_not_whole(settings):
+    data = jpeg(**settings)
+    ends = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", data)]
+    for end in ends[:: max(1, len(ends) // 20)]:
+        for length in (end, end + 1, end + 2):
+            assert refusal(data[:length]).code == "corrupt_photo", length
 
 
 def test_a_marker_inside_a_segment_ends_nothing():

@@ -144,6 +144,15 @@ def test_features_that_were_copied_are_trained_on_without_their_dataset(
     assert (places.runs / "any" / RUN).exists()
 
 
+def test_copied_features_that_are_too_few_are_refused(
+    pipeline: Pipeline, empty: Places, monkeypatch: pytest.MonkeyPatch
+):
+    more = replace(TINY_RECIPE, augmentations=9)
+    monkeypatch.setattr(recipes, "load_recipe", lambda name: more)
+    places = replace(pipeline.places, data=empty.data, runs=empty.runs)
+    assert "fewer augmentations than the recipe's 9" in refused("train", "any", *folders(places))
+
+
 def test_a_checkpoint_of_another_training_is_not_written_over(
     pipeline: Pipeline, tmp_path: Path, tiny_recipe: None
 ):
@@ -152,6 +161,8 @@ def test_a_checkpoint_of_another_training_is_not_written_over(
     assert call("run", "any", "--name", "mine", *folders(places)).exit_code == 0
     assert call("run", "any", "--name", "mine", *folders(places)).exit_code == 0
     before = (places.models / "mine" / "manifest.json").read_bytes()
+    lost = replace(places, runs=tmp_path / "lost")
+    assert "already" in refused("run", "any", "--name", "mine", *folders(lost))
     said = refused("export", pipeline.run, "--name", "mine", *folders(places))
     assert "of another training" in said and "--name" in said
     assert (places.models / "mine" / "manifest.json").read_bytes() == before
@@ -181,7 +192,7 @@ def test_a_decoder_that_cannot_be_built_is_named(
 @pytest.mark.parametrize("begin_with", [("encoder_stage",), ("en", "zh")])
 def test_a_recipe_begins_with_parts_that_it_has(begin_with: tuple[str, ...]):
     with pytest.raises(ValueError, match="it begins with .*, and has only en"):
-        replace(TINY_RECIPE, begin_from="kantu-1", begin_with=begin_with)
+        replace(TINY_RECIPE, begin_from="neural-baby-talk-1", begin_with=begin_with)
 
 
 @pytest.mark.parametrize(

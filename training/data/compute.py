@@ -27,7 +27,7 @@ from training.data.datasets import open_split
 from training.data.features import FACTS, encoder_folder, pack_photos
 from training.data.photos import upright
 from training.data.tfrecord import METADATA, read_metadata
-from training.data.tokenization import tokens
+from training.data.tokenization import TOKENS_VERSION, tokens
 from training.encoders import ENCODERS, build, read_weights
 from training.encoders.int8 import Matching, convert_encoder
 from training.saving import save_arrays, save_json, save_text
@@ -104,7 +104,11 @@ def compute_features(
     out = folder / dataset.name
     encoder = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
     read_metadata(dataset)
-    facts = {"dataset_sha256": sha256(dataset / METADATA), "augmentations": augmentations}
+    facts = {
+        "dataset_sha256": sha256(dataset / METADATA),
+        "tokens": TOKENS_VERSION,
+        "augmentations": augmentations,
+    }
     if not _is_there(out, facts):
         out.mkdir(exist_ok=True)
         (out / FACTS).unlink(missing_ok=True)  # what is half written must not be taken for whole
@@ -145,7 +149,7 @@ def _is_there(out: Path, facts: dict[str, Any]) -> bool:
         found = json.loads((out / FACTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
-    same = found["dataset_sha256"] == facts["dataset_sha256"]
+    same = all(found.get(name) == facts[name] for name in ("dataset_sha256", "tokens"))
     return same and found["augmentations"] >= facts["augmentations"]
 
 

@@ -21,6 +21,9 @@ from app.captioning.objects import words as words_of_classes
 PAUSES = frozenset("，、")
 """Chinese punctuation inside a sentence that decoders say."""
 
+TOKENS_VERSION = 2
+"""Of what tokens() gives: features whose captions were cut otherwise are computed anew."""
+
 _FULL_WIDTH = str.maketrans(",;；：", "，，，，")
 _STRAIGHT_QUOTES = str.maketrans("‘’", "''")
 

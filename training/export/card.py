@@ -94,8 +94,8 @@ def write_card(folder: Path) -> None:
 
 def measured(manifest: Mapping[str, Any]) -> str:
     """The measured part, with the lines that mark it."""
-    blocks = [BEGIN, _table(_training(manifest))]
-    scores = list(_dev_scores(manifest))
+    trained, scores = _training(manifest), list(_dev_scores(manifest))
+    blocks = [BEGIN, *([_table(trained)] if trained else [])]
     if scores:
         blocks += ["On dev photos, int8 on LiteRT, beam 3, in percent:", _table(scores)]
     return "\n\n".join([*blocks, END])
@@ -114,7 +114,7 @@ def _training(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
             "backend": ", ".join(leg["backends"]),
             **{name: _each(leg, name) for name in METRICS},
         }
-        for record in manifest["training"].values()
+        for record in manifest.get("training", {}).values()
         for leg in record["legs"]
     ]
     return [row for nth, row in enumerate(rows) if row not in rows[:nth]]
@@ -128,7 +128,8 @@ def _each(leg: Mapping[str, Any], metric: str) -> str:
 
 def _dev_scores(manifest: Mapping[str, Any]) -> Iterable[dict[str, str]]:
     for language, entry in manifest["languages"].items():
-        for collection, scores in entry.get("scores", {}).items():
+        measured = entry.get("scores", {})
+        for collection, scores in measured.items() if isinstance(measured, dict) else ():
             style = f", {scores['style']} captions" if "style" in scores else ""
             figures = {name: f"{value:g}" for name, value in scores.items() if name != "style"}
             yield {"language": language, "collection": f"{collection}{style}", **figures}

@@ -104,3 +104,10 @@ def test_a_compressed_request_is_told_so(client: FlaskClient, path: str) -> None
     sent = client.post(path, data=data, headers={"Content-Encoding": "gzip"})
     assert sent.status_code == 415
     assert "compressed (gzip)" in sent.text
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "utf-8", "binary", " identity ", "7bit"])
+def test_other_encodings_are_harmless(client: FlaskClient, encoding: str) -> None:
+    data = {"photo": (BytesIO(jpeg()), "a.jpg")}
+    sent = client.post("/api/v1/captions", data=data, headers={"Content-Encoding": encoding})
+    assert sent.status_code == 200
