@@ -130,7 +130,7 @@ class Settings:
     """What runs the model: litert (little memory), tensorflow, or auto: litert where it is
     installed."""
 
-    models: tuple[Path, ...] = _setting("kantu-1", _model_folders)
+    models: tuple[Path, ...] = _setting("kantu-2", _model_folders)
     """The checkpoints to load, separated by commas: names in model_assets/ or paths. The first is
     used where a request names none."""
 

@@ -1,6 +1,6 @@
 """Memory of the service: idle, after many photos, at most; free and under limits without swap.
 
-    python -m benchmarks.memory PHOTO… [--models kantu-1 neural-baby-talk-1]
+    python -m benchmarks.memory PHOTO… [--models kantu-2 neural-baby-talk-1]
 
 A few clients ask at once, the models in turn, and every tenth photo is enlarged to 12 megapixels,
 as a phone takes it. Prints a row for each limit as Markdown. Only root may set limits.
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--requests", type=int, default=1000)
-    parser.add_argument("--models", nargs="+", default=["kantu-1"])
+    parser.add_argument("--models", nargs="+", default=["kantu-2"])
     given = parser.parse_args()
     os.environ["KANTU_MODELS"] = ",".join(given.models)
     photos = [photo.read_bytes() for photo in given.photos]

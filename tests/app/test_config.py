@@ -6,7 +6,7 @@ import pytest
 
 from app.config import ROOT, Rate, SettingError, Settings
 
-MODEL = ROOT / "model_assets" / "kantu-1"
+MODEL = ROOT / "model_assets" / "kantu-2"
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -34,7 +34,7 @@ def test_an_empty_variable_counts_as_none() -> None:
 def test_every_setting_can_be_set() -> None:
     environment = {
         "KANTU_ENGINE": "litert",
-        "KANTU_MODELS": "kantu-1, /srv/models/mine,./near",
+        "KANTU_MODELS": "kantu-2, /srv/models/mine,./near",
         "KANTU_MAX_BYTES": "204800",
         "KANTU_MAX_PIXELS": "1000000",
         "KANTU_MAX_PHOTOS": "2",

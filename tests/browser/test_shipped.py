@@ -14,7 +14,7 @@ from tests.server import serving
 
 def test_a_person_uploads_a_photo_and_reads_both_captions(browser: Any, tmp_path: Path) -> None:
     photo = jpeg("chelsea")
-    captioner = Captioner.load(ROOT / "model_assets" / "kantu-1", "litert")
+    captioner = Captioner.load(ROOT / "model_assets" / "kantu-2", "litert")
     pixels = read_photo(photo, 10**8, 10**8)
     expected = [captioner.caption(pixels, language)[0].text for language in ("en", "zh")]
     with serving("wsgi", tmp_path / "log") as address:

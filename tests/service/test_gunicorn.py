@@ -19,7 +19,7 @@ from app.config import ROOT
 from tests.fakes import jpeg, multipart
 from tests.server import FAKE, SETTINGS, command, free_port, serving, wait
 
-CHECKPOINT = ROOT / "model_assets" / "kantu-1"
+CHECKPOINT = ROOT / "model_assets" / "kantu-2"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=boundary"}
 MiB = 1024 * 1024
 
@@ -68,7 +68,7 @@ def test_a_large_photo_is_told_how_large_it_may_be(fake_server: str) -> None:
 
 def test_it_is_ready_with_the_checkpoint_that_comes_with_it(server: str) -> None:
     status, answer = request(server, "GET", "/readyz")
-    assert (status, answer["models"]) == (200, ["kantu-1"])
+    assert (status, answer["models"]) == (200, ["kantu-2"])
 
 
 def test_it_captions_a_photo(server: str) -> None:

@@ -81,8 +81,8 @@ def test_a_row_that_is_run_again_replaces_its_figures_where_it_stands(figures: P
 
 
 def test_a_recipe_of_several_decoders_is_no_row(tmp_path: Path):
-    with pytest.raises(ValueError, match="kantu_1 has several decoders: a row of the zoo has one"):
-        zoo.run_row("kantu_1", Places())
+    with pytest.raises(ValueError, match="kantu_2 has several decoders: a row of the zoo has one"):
+        zoo.run_row("kantu_2", Places())
     with pytest.raises(ValueError, match="there is no recipe 'none'; there are attributes_en, "):
         zoo.run_row("none", Places())
 

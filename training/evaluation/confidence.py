@@ -24,7 +24,7 @@ CLOSE = 30
 
 SURE, UNSURE = 0.75, 0.55
 """The chance of a caption at the threshold to come close. Those above it come close more often: of
-sure captions more than 8 in 10, of unsure ones more than 6 in 10, of guesses fewer than half."""
+sure captions more than 8 in 10, of unsure ones about 6 in 10, of guesses fewer."""
 
 NEWTON_STEPS = 30
 RIDGE = 0.01

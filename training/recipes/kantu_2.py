@@ -1,5 +1,8 @@
 """kantu-2: soft attention in both languages over an encoder stage that is trained with them, on
-photos of everything."""
+photos of everything.
+
+The shipped one began with the stage of kantu-1, which is that of neural-baby-talk-1.
+"""
 
 from training.recipes import (
     SHORT_TO_LONG,
@@ -31,6 +34,6 @@ RECIPE = Recipe(
     data=_EVERYTHING,
     dev=_EVERYTHING,
     grid=True,
-    begin_from="kantu-1",
+    begin_from="neural-baby-talk-1",
     augmentations=4,
 )

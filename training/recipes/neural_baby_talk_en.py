@@ -1,4 +1,4 @@
-"""Neural Baby Talk in English (Lu et al. 2018), over kantu-1's encoder stage."""
+"""Neural Baby Talk in English (Lu et al. 2018), over the encoder stage that it has."""
 
 from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -13,6 +13,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=5),),
     grid=True,
-    begin_from="kantu-1",
+    begin_from="neural-baby-talk-1",
     augmentations=2,
 )

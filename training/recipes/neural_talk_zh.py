@@ -1,5 +1,5 @@
 """NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over the encoder
-stage that kantu-1 has trained."""
+stage that neural-baby-talk-1 has."""
 
 from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -13,6 +13,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=8, learning_rate=1e-3),),
     grid=True,
-    begin_from="kantu-1",
+    begin_from="neural-baby-talk-1",
     augmentations=2,
 )

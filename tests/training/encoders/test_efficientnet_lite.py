@@ -12,7 +12,7 @@ from training.encoders import Encoder, WeightsError, build, efficientnet_lite
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SOURCE = np.load(FIXTURES / "efficientnet_lite3_source.npz")
-SHIPPED = ROOT / "model_assets" / "kantu-1"
+SHIPPED = ROOT / "model_assets" / "kantu-2"
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float:

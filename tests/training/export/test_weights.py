@@ -15,7 +15,7 @@ from training.recipes import DecoderConfig, decoder_names
 from training.train.run_folder import by_path
 
 ARCHITECTURES = {
-    "kantu-1": {"en": ["soft_attention", "top_down"], "zh": ["soft_attention"]},
+    "kantu-2": {"en": ["soft_attention"], "zh": ["soft_attention"]},
     "neural-baby-talk-1": {"en": ["neural_baby_talk"], "zh": ["neural_baby_talk"]},
 }
 CLASSES = 80
