@@ -256,9 +256,11 @@ def _ends(data: bytes, first_scan: int) -> bool:
 
     What follows it, such as the video of a motion photo, is not looked at.
     """
-    place, scans = first_scan, 1
+    place, scans, marker = first_scan, 1, START_OF_SCAN
     for _ in range(MOST_SEGMENTS):
         found = NEXT_MARKER.search(data, place)
+        if not found and marker != START_OF_SCAN:
+            raise ValueError("the scan is missing that its last tables are for")
         if not found:
             return False
         marker, place = b"\xff" + found[1], found.end()

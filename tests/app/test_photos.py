@@ -480,6 +480,15 @@ def test_a_photo_that_ends_at_a_restart_marker_is_not_whole(settings):
             assert refusal(data[:length]).code == "corrupt_photo", length
 
 
+def test_a_progressive_photo_that_ends_behind_the_tables_of_a_scan_is_not_whole():
+    data = WHOLE["progressive"]
+    tables = [found.start() for found in re.finditer(b"\xff\xc4", data)]
+    assert len(tables) > 4
+    for start in tables[1:]:
+        end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        assert refusal(data[:end]).code == "corrupt_photo"
+
+
 def test_a_marker_inside_a_segment_ends_nothing():
     """Scans behind it are counted."""
     data = jpeg(Image.new("L", (64, 64)), progressive=True)
