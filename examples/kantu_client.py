@@ -15,10 +15,14 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
 MOST_TRIES = 5
+
+FAULTS = (OSError, ValueError, LookupError, HTTPException)
+"""A server that cannot be reached or refuses, and answers that nobody understands."""
 
 
 class Refused(Exception):

@@ -19,13 +19,9 @@ import urllib.parse
 import urllib.request
 import uuid
 from contextlib import suppress
-from http.client import HTTPException
 from pathlib import Path
 
-from kantu_client import Refused, caption
-
-FAULTS = (OSError, ValueError, LookupError, HTTPException)
-"""A server that cannot be reached or refuses, and answers that nobody understands."""
+from kantu_client import FAULTS, Refused, caption
 
 MOST_SECONDS = float(os.environ.get("MASTODON_SECONDS", "120"))
 """In which Mastodon has processed a photo, or never will."""

@@ -18,12 +18,9 @@ import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPMessage
 
-from kantu_client import Refused, caption
-
-FAULTS = (OSError, ValueError, LookupError, HTTPException)
-"""A server that cannot be reached or refuses, and answers that nobody understands."""
+from kantu_client import FAULTS, Refused, caption
 
 LANGUAGE = os.environ.get("KANTU_LANGUAGE", "en")
 

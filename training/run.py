@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
 from training.data.features import FACTS, encoder_folder, load_facts, load_split, load_stage
@@ -65,22 +66,24 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
     return checkpoint
 
 
-def check_replaceable(checkpoint: Path, recipe: Recipe) -> None:
-    """Raises ValueError where there is a checkpoint that was trained otherwise, or of which another
-    part was."""
+def check_replaceable(checkpoint: Path, recipe: Recipe, other: Path | None = None) -> None:
+    """Raises ValueError where there is a checkpoint with a language that was trained otherwise, and
+    is not that of the other checkpoint."""
     if not (checkpoint / MANIFEST).exists():
         return
-    manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-    trained = manifest.get("training", {})
-    ours = json.loads(json.dumps(recipe.as_json()))
-    if any(
-        language not in trained or trained[language]["recipe"] != ours
-        for language in manifest["languages"]
-    ):
+    ours = [recipe.as_json(), *(_trained_recipes(other) if other else ())]
+    if any(one not in ours for one in _trained_recipes(checkpoint)):
         raise ValueError(
             f"{checkpoint} holds a checkpoint of another training; choose another --name, or "
             "remove it first"
         )
+
+
+def _trained_recipes(checkpoint: Path) -> list[Any]:
+    """Of each language of a checkpoint; None where it does not say."""
+    manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+    trained = manifest.get("training", {})
+    return [trained.get(language, {}).get("recipe") for language in manifest["languages"]]
 
 
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
@@ -210,7 +213,7 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
     from training.export.run import Source, checkpoint_source, export, run_source
 
     recipe = recipe_from_json(read_record(run)["recipe"])
-    check_replaceable(checkpoint, recipe)
+    check_replaceable(checkpoint, recipe, other)
     trained = run / ENCODER if (run / ENCODER).exists() else None
     inputs = prepare(recipe, places, trained)
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}

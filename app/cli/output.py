@@ -6,7 +6,7 @@ import codecs
 import fcntl
 import json
 import os
-import stat
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -203,10 +203,10 @@ def replace_file(path: Path, new: Path) -> None:
     """Puts a new file in the place of another, whose mode and, where it may, owner it takes over.
     Raises OSError."""
     if path.exists():
-        before = path.stat()
-        os.chmod(new, stat.S_IMODE(before.st_mode))
+        shutil.copymode(path, new)
+        owner = path.stat()
         with suppress(OSError):  # only root gives files away, and not to everybody
-            os.chown(new, before.st_uid, before.st_gid)
+            os.chown(new, owner.st_uid, owner.st_gid)
     os.replace(new, path)
 
 

@@ -61,7 +61,8 @@ def _sheet(captioner: Captioner, files: list[Path], first: int, out: Path) -> li
     pictures, texts, rows = [], [], []
     for number, path in enumerate(tqdm(files, unit="photo", disable=None), first + 1):
         photo = upright(path.read_bytes())
-        captions = {one: captioner.caption(photo, one)[0].text for one in captioner.languages}
+        seen = captioner.encode(photo)
+        captions = {one: captioner.decode(seen, one)[0].text for one in captioner.languages}
         pictures.append(photo)
         texts.append("\n".join([str(number), *captions.values()]))
         for language, caption in captions.items():

@@ -29,7 +29,7 @@ from training.export.checkpoint import (
     write_checkpoint,
 )
 from training.export.weights import read_weights as read_checkpoint
-from training.recipes import LanguageConfig, recipe_from_json
+from training.recipes import ENCODER_STAGE, LanguageConfig, recipe_from_json
 from training.train.run_folder import assign_part, load_weights, read_record, read_vocabulary
 
 DETECTOR_GRAPH = "detector.pb"
@@ -170,7 +170,7 @@ def _stage(features: Path, sources: list[Source]) -> EncoderStage | None:
         return None
     stages = [EncoderStage.of(untrained) for _ in sources]
     for stage, source in zip(stages, sources, strict=True):
-        assign_part("encoder_stage", stage, source.weights)
+        assign_part(ENCODER_STAGE, stage, source.weights)
     first, *others = [stage.get_weights() for stage in stages]
     for other in others:
         if not all(map(np.array_equal, first, other)):

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.checkpoint import FROZEN_GRAPH, MANIFEST, CheckpointError, open_checkpoint
-from training.recipes import decoder_names
+from training.recipes import ENCODER_STAGE, decoder_names
 
 
 def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
@@ -46,7 +46,7 @@ def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
         if node.op == "Const"
     }
     places = manifest["weights"]
-    parts = [("encoder_stage", places.get("encoder_stage", {}))]
+    parts = [(ENCODER_STAGE, places.get(ENCODER_STAGE, {}))]
     parts += chain.from_iterable(
         zip(decoder_names(language, len(decoders)), decoders, strict=True)
         for language, decoders in places["decoders"].items()

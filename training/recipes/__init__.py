@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -210,9 +211,9 @@ class Recipe:
                 yield Leg(stage, names)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, for the run folder and the manifest."""
+        """All of it, as it is read again from the run folder and the manifest."""
         stages = [{"loss": stage.loss, **asdict(stage)} for stage in self.stages]
-        return {**asdict(self), "stages": stages}
+        return json.loads(json.dumps({**asdict(self), "stages": stages}))
 
 
 def decoder_names(language: str, number: int) -> list[str]:
