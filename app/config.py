@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.captioning import engines
+from app.photos.kinds import JPEG, KINDS, Kind, available
 
 ROOT = Path(__file__).parents[1]
 ENGINES = ("auto", *engines.ENGINES)
@@ -31,6 +32,15 @@ class Rate:
     seconds: int
     except_local: bool
     """Whether those from this machine itself go uncounted."""
+
+
+class Formats(NamedTuple):
+    """The kinds of photos that are taken."""
+
+    own: tuple[Kind, ...]
+    """By the page and the API."""
+    doors: tuple[Kind, ...]
+    """By the addresses that other programs' clients know."""
 
 
 class SettingError(Exception):
@@ -120,6 +130,21 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _formats(text: str) -> Formats:
+    if text == "auto":
+        return Formats(JPEG, tuple(KINDS[name] for name in ("jpeg", "png", "webp")))
+    names = [name.strip().lower() for name in text.split(",")]
+    if not set(names) <= set(KINDS) or len(set(names)) < len(names):
+        raise ValueError(f"auto, or some of {', '.join(KINDS)}, separated by commas, each once")
+    kinds = tuple(KINDS[name] for name in names)
+    missing = [name for name in names if KINDS[name] not in available()]
+    if missing:
+        heic = missing[0] == "heic"
+        needed = "pip install -r requirements-heic.txt" if heic else "another Pillow"
+        raise ValueError(f"what can be read here, and {missing[0]} needs: {needed}")
+    return Formats(kinds, kinds)
+
+
 def _setting(default: str, read: Callable[[str], Any]) -> Any:
     return field(default=read(default), metadata={"read": read})
 
@@ -138,7 +163,11 @@ class Settings:
     """The largest photo file, in bytes."""
 
     max_pixels: int = _setting("50000000", _whole(1, 500_000_000))
-    """The largest photo, width times height."""
+    """The largest JPEG, width times height. Of other kinds, which need more memory, fewer."""
+
+    formats: Formats = _setting("auto", _formats)
+    """The kinds of photos that are taken: jpeg, png, webp, avif, heic, separated by commas. auto is
+    jpeg, and at other programs' addresses png and webp too. heic needs requirements-heic.txt."""
 
     max_photos: int = _setting("8", _whole(1, 100))
     """The most photos in one request to the API."""

@@ -14,7 +14,7 @@ UNITS=/etc/systemd/system
 SITE=/etc/nginx/sites-available/kantu
 ENABLED_SITE=/etc/nginx/sites-enabled/kantu
 RELEASE_FILES=(app deploy model_assets script static templates wsgi.py
-  requirements.txt requirements-serve.txt pyproject.toml LICENSE)
+  requirements.txt requirements-serve.txt requirements-heic.txt pyproject.toml LICENSE)
 READY_SECONDS=120 # TensorFlow on a slow disk takes its time
 MiB=1048576
 
@@ -128,16 +128,18 @@ make_release() {
 make_venv_for() {
   local folder=$1 source=$2 python file=requirements-serve.txt venv
   [ "$ENGINE" != tensorflow ] || file=requirements.txt
+  local files=("$file")
+  [[ $(setting KANTU_FORMATS "") != *heic* ]] || files+=(requirements-heic.txt)
   python=$(find_python 'import ensurepip, venv') || python=
   [ -n "$python" ] || [ -n "$DRY_RUN" ] ||
     fail "Kantu needs Python 3.10 to 3.13 with its venv module, and this machine has none."
   python=${python:-python3}
-  venv=$HOME_FOLDER/venvs/$(fingerprint "$python" "$source" "$file")
+  venv=$HOME_FOLDER/venvs/$(fingerprint "$python" "$source" "${files[@]}")
   if [ ! -e "$venv/complete" ]; then
-    step "Installing the Python packages of $file (this takes minutes)"
+    step "Installing the Python packages of ${files[*]} (this takes minutes)"
     run "$python" -m venv --clear "$venv"
     run "$venv/bin/python" -m pip install --no-cache-dir --disable-pip-version-check --quiet \
-      --requirement "$source/$file" ||
+      "${files[@]/#/--requirement=$source/}" ||
       fail "The packages could not be installed, see above. Once that is mended, run $0 again." \
         "(Too little disk or memory? 'df -h' and 'free -m' tell.)"
     run touch "$venv/complete"
@@ -149,7 +151,7 @@ make_venv_for() {
 }
 
 fingerprint() {
-  { "$1" --version; cat "$2"/requirements*.txt; echo "$3"; } | sha256sum | head --bytes 12
+  { "$1" --version; cat "$2"/requirements*.txt; echo "${@:3}"; } | sha256sum | head --bytes 12
 }
 
 # start_release NAME: true once it answers and has captioned a photo.

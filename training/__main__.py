@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from app.captioning.checkpoint import CheckpointError
-from app.photos import PhotoError
+from app.photos.errors import PhotoError
 from training.quiet import quiet_imports
 
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -13,7 +13,9 @@ from app.captioning.checkpoint import CheckpointError
 from app.grounded import regions_json, slots_json
 from app.mentions import BadMention, check_mention
 from app.models import Load
-from app.photos import PhotoError, read_photo
+from app.photos import read_photo
+from app.photos.errors import PhotoError
+from app.photos.kinds import available
 
 Row = dict[str, Any]
 """A language's caption of a photo, or the error that the photo met."""
@@ -93,7 +95,7 @@ class Worker:
             return failed(languages, "internal_error", message)
 
     def _captions(self, data: bytes, languages: Sequence[str]) -> list[Row]:
-        photo = read_photo(data, self._job.max_bytes, self._job.max_pixels)
+        photo = read_photo(data, self._job.max_bytes, self._job.max_pixels, available())
         encoding = self.captioner.encode(photo)
         return [self._row(encoding, language) for language in languages]
 

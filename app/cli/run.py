@@ -20,8 +20,8 @@ from app.cli.progress import Progress, progress
 from app.config import Settings, model_folder
 from app.mentions import split_mention
 from app.models import Load
+from app.photos.kinds import available, suffixes
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif")
 STORES = frozenset({"@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"})
 """Folders in which systems keep what looks like photos, beside those that begin with a dot."""
 BY_SUFFIX = {".jsonl": "jsonl", ".csv": "csv"}
@@ -95,7 +95,8 @@ def _photos(paths: Sequence[Path]) -> tuple[list[Path], list[OSError]]:
         for error in errors:
             unread.setdefault(os.path.abspath(error.filename), error)
     if not found and not unread:
-        raise click.UsageError("There is no .jpg, .jpeg or .jfif file in there.")
+        endings = ", ".join(suffixes(available()))
+        raise click.UsageError(f"There is no photo in there, no file that ends in {endings}.")
     return list(found.values()), list(unread.values())
 
 
@@ -110,8 +111,9 @@ def _inside(folder: Path, errors: list[OSError]) -> list[Path]:
 
 def _these(folder: Path, files: Sequence[str]) -> Iterator[Path]:
     """Not those that begin with a dot: a Mac leaves one beside each photo on other disks."""
+    endings = suffixes(available())
     for path in (folder / file for file in files if not file.startswith(".")):
-        if path.suffix.lower() in SUFFIXES and _is_file(path):
+        if path.suffix.lower() in endings and _is_file(path):
             yield path
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.captioning.captioner import Caption
 from app.config import LARGEST_BEAM
 from app.grounded import regions_json, slots_json
-from app.photos import PhotoError
+from app.photos.errors import PhotoError
 from app.web import errors, responses
 from app.web.captions import Described, Options, describe, read_options
 from app.web.service import service

@@ -14,6 +14,7 @@ from app.config import LARGEST_BEAM, whole_number
 from app.mentions import check_mention, split_mention
 from app.models import LANGUAGES
 from app.photos import read_photo
+from app.photos.kinds import Kind
 from app.web.errors import BadParameter, UnknownLanguage, UnknownModel
 from app.web.service import service
 
@@ -27,6 +28,8 @@ class Options:
     languages: tuple[str, ...]
     beam_width: int
     alternatives: int
+    kinds: tuple[Kind, ...]
+    """Of photos, that are taken."""
     mention: tuple[str, ...] = ()
     """Objects that each caption has to name."""
 
@@ -57,7 +60,8 @@ def read_options(form: Mapping[str, str]) -> Options:
     alternatives = _whole(form, "alternatives", beam_width - 1, 0, beam_width - 1)
     mention = split_mention(form.get("mention") or "")
     check_mention(mention, model.name, model.objects)
-    return Options(model, languages, beam_width, alternatives, mention)
+    kinds = service().settings.formats.own
+    return Options(model, languages, beam_width, alternatives, kinds, mention)
 
 
 def describe(data: bytes, options: Options) -> Described:
@@ -65,7 +69,7 @@ def describe(data: bytes, options: Options) -> Described:
     settings, counters, model = service().settings, service().counters, options.model
     with service().queue.turn():
         with counters.stage("read"):
-            photo = read_photo(data, settings.max_bytes, settings.max_pixels)
+            photo = read_photo(data, settings.max_bytes, settings.max_pixels, options.kinds)
         with counters.stage("encode"):
             encoding = model.encode(photo)
         with counters.stage("decode"):

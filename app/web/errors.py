@@ -18,12 +18,12 @@ class WebError(PublicError):
 
 class NoPhotoChosen(WebError):
     code, status = "no_photo", 400
-    message = N_("Choose a JPEG photo first.")
+    message = N_("Choose a photo first.")
 
 
 class NoPhotoSent(WebError):
     code, status = "no_photo", 400
-    message = N_("No photo arrived. Send a JPEG file in the form field “%(field)s”.")
+    message = N_("No photo arrived. Send a file in the form field “%(field)s”.")
 
 
 class PhotoAsText(NoPhotoSent):
@@ -112,7 +112,7 @@ class NotUtf8(BadRequest):
 class CompressedBody(WebError):
     code, status = "compressed_body", 415
     message = N_(
-        "The request is compressed (%(encoding)s). Send it as it is: JPEG is small already."
+        "The request is compressed (%(encoding)s). Send it as it is: photos are small already."
     )
 
 

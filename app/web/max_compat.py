@@ -58,8 +58,9 @@ def metadata() -> Response:
 
 def _options() -> Options:
     """Raises UnknownLanguage. English where the model speaks it, unless `?language=` says else."""
-    model, width = service().default_model, service().settings.beam_width
-    return Options(model, (_language(model),), width, width - 1)
+    model, settings = service().default_model, service().settings
+    width = settings.beam_width
+    return Options(model, (_language(model),), width, width - 1, settings.formats.doors)
 
 
 def _language(model: Captioner) -> str:

@@ -7,7 +7,7 @@ from the settings and the loaded models. Imported when it is first asked for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ from flask_babel import gettext as _
 
 from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.config import LARGEST_BEAM, Settings
-from app.photos import megabytes
+from app.photos.errors import megabytes, titles
+from app.photos.kinds import Kind
 from app.web import max_compat, problems, schemas
 from app.web.captions import languages_of
 from app.web.errors import PHOTO_STATUSES, STATUSES
@@ -130,7 +131,7 @@ class _Description:
                 "does not lose the others. Where none can be captioned, the answer is the error of "
                 "the first."
             ),
-            "requestBody": _form("photo", self._fields()),
+            "requestBody": _form("photo", self._fields(), self.settings.formats.own),
         }
 
     def _fields(self) -> Json:
@@ -179,8 +180,9 @@ class _Description:
     def _photos(self) -> Json:
         most = self.settings.max_photos
         limits = _(
-            "JPEG files, each a part of its own: %(photos)s at most, each up to %(each)g MB, "
+            "%(kinds)s files, each a part of its own: %(photos)s at most, each up to %(each)g MB, "
             "together up to %(together)g MB.",
+            kinds=titles(self.settings.formats.own),
             photos=most,
             each=megabytes(self.settings.max_bytes),
             together=megabytes(most_bytes(self.settings, most)),
@@ -188,7 +190,7 @@ class _Description:
         return {
             "type": "array",
             "description": limits,
-            "items": _photo(),
+            "items": _photo(self.settings.formats.own),
             "minItems": 1,
             "maxItems": most,
         }
@@ -226,7 +228,12 @@ class _Description:
         operation["parameters"] += [
             _query("language", _choice(_("Of the captions."), languages, languages[0]))
         ]
-        limits = _("A JPEG file, up to %(size)g MB.", size=megabytes(self.settings.max_bytes))
+        kinds = self.settings.formats.doors
+        limits = _(
+            "A %(kinds)s file, up to %(size)g MB.",
+            kinds=titles(kinds),
+            size=megabytes(self.settings.max_bytes),
+        )
         return operation | {
             "description": _(
                 "The form and the answer of IBM's MAX Image Caption Generator, so that its clients "
@@ -234,7 +241,7 @@ class _Description:
                 "between, the full stop among them."
             ),
             "requestBody": _form(
-                max_compat.FIELD, {max_compat.FIELD: _photo() | {"description": limits}}
+                max_compat.FIELD, {max_compat.FIELD: _photo(kinds) | {"description": limits}}, kinds
             ),
         }
 
@@ -327,19 +334,21 @@ def _errors() -> Json:
     }
 
 
-def _photo() -> Json:
-    return {"type": "string", "format": "binary", "contentMediaType": "image/jpeg"}
+def _photo(kinds: Sequence[Kind]) -> Json:
+    schema = {"type": "string", "format": "binary", "x-kinds": titles(kinds)}
+    # A schema can name but one.
+    return schema | ({"contentMediaType": kinds[0].media_type} if len(kinds) == 1 else {})
 
 
-def _form(photo: str, fields: Json) -> Json:
-    """A form with these fields, of which this one is required."""
+def _form(photo: str, fields: Json, kinds: Sequence[Kind]) -> Json:
+    """A form with these fields, of which this one, with photos of these kinds, is required."""
     schema = {
         "type": "object",
         "description": _("An empty field counts as one that was not sent."),
         "properties": fields,
         "required": [photo],
     }
-    encoding = {photo: {"contentType": "image/jpeg"}}
+    encoding = {photo: {"contentType": ", ".join(kind.media_type for kind in kinds)}}
     content = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
     return {"required": True, "content": content}
 

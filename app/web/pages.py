@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.captioning.baby_talk import Said
 from app.errors import PublicError
-from app.photos import PhotoError, PhotoTooLarge, megabytes
+from app.photos.errors import PhotoError, PhotoTooLarge, megabytes
 from app.web import language, responses
 from app.web.captions import Captions, Detected, Options, describe, read_options
 from app.web.errors import NoPhotoChosen, sentence
@@ -95,6 +95,7 @@ def _page(form: Mapping[str, str], error: str = "", results: Sequence[Result] = 
         points=any(model.objects for model in service().models.values()),
         confident=any(model.confident for model in service().models.values()),
         form=form,
+        kinds=settings.formats.own,
         error=error,
         results=results,
         caption_choices=caption_choices(service().languages),

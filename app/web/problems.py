@@ -29,7 +29,7 @@ TITLES = {
     "too_many_pixels": _l("The photo has too many pixels"),
     "too_many_photos": _l("Too many photos in one request"),
     "request_too_large": _l("The rest of the form is too large"),
-    "not_jpeg": _l("The file is not a JPEG photo"),
+    "not_jpeg": _l("The file is not a photo of a kind that is taken"),
     "corrupt_photo": _l("The photo is damaged or incomplete"),
     "rate_limited": _l("Too many requests came from your address"),
     "internal_error": _l("A fault of the server"),

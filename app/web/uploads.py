@@ -16,7 +16,7 @@ from werkzeug.formparser import FormDataParser
 
 from app.config import MiB, Settings
 from app.errors import PublicError
-from app.photos import PhotoTooLarge, megabytes
+from app.photos.errors import PhotoTooLarge, megabytes
 from app.web.access import count
 from app.web.errors import (
     BadForm,

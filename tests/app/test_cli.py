@@ -109,7 +109,7 @@ def test_text_says_on_the_standard_error_what_failed(loader: Loader, tmp_path: P
     (tmp_path / "a.jpg").write_bytes(b"GIF89a")
     result = run(loader, tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "This file is GIF, not JPEG." in result.stderr
+    assert "This file is GIF, not JPEG/PNG/WebP/AVIF" in result.stderr
 
 
 def test_csv_has_a_header_and_quotes(loader: Loader, photos: Path) -> None:
@@ -218,7 +218,7 @@ def test_wrong_usage_ends_with_2(
 def test_a_folder_without_photos_is_wrong_usage(loader: Loader, tmp_path: Path) -> None:
     result = run(loader, tmp_path)
     assert result.exit_code == 2
-    assert "no .jpg, .jpeg or .jfif file" in result.stderr
+    assert "no file that ends in .jpg, .jpeg, .jfif, .png" in result.stderr
 
 
 def test_the_model_and_engine_asked_for_are_the_only_ones_loaded(

@@ -18,7 +18,9 @@ from tests.deploy.machine import Machine, booted
 
 CHECKOUT = "/root/kantu"
 PARTS = ["app", "deploy", "model_assets", "script", "static", "templates", "tests/deploy"]
-PARTS += ["wsgi.py", "pyproject.toml", "LICENSE", "requirements.txt", "requirements-serve.txt"]
+PARTS += ["wsgi.py", "pyproject.toml", "LICENSE", "requirements.txt"]
+INSTALLED = ["requirements-serve.txt", "requirements-heic.txt"]
+PARTS += INSTALLED
 
 # apt-get itself, but certbot comes as a script, whose certificate the machine trusts.
 APT_GET = """#!/bin/bash
@@ -57,12 +59,12 @@ def downloads(pytestconfig: pytest.Config) -> Path:
         text=True,
         check=True,
     ).stdout.strip()
-    wanted = (ROOT / "requirements-serve.txt").read_bytes() + version.encode()
+    wanted = b"".join((ROOT / one).read_bytes() for one in INSTALLED) + version.encode()
     name = f"kantu-deploy-{hashlib.sha256(wanted).hexdigest()[:12]}"
     folder = pytestconfig.cache.mkdir(name)  # type: ignore[union-attr]
     if not (folder / "complete").exists():
         download = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
-        requirements = ["--requirement", str(ROOT / "requirements-serve.txt")]
+        requirements = [f"--requirement={ROOT / one}" for one in INSTALLED]
         _fetch([*download, "--python-version", version, *requirements], folder)
         _fetch(["apt-get", "download", *machines.PACKAGES], folder)
         (folder / "complete").touch()

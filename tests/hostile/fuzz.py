@@ -15,10 +15,15 @@ def mutants(number: int, seed: int = 0) -> Iterator[bytes]:
     random = Random(seed)
     photos = list(originals().values())
     for _ in range(number):
-        photo = bytearray(random.choice(photos))
-        for _ in range(random.choice((1, 1, 2, 4, 16, 64))):
-            random.choice(DAMAGES)(photo, random)
-        yield bytes(photo)
+        yield damaged(random.choice(photos), random)
+
+
+def damaged(photo: bytes, random: Random) -> bytes:
+    """In one place, or in several."""
+    left = bytearray(photo)
+    for _ in range(random.choice((1, 1, 2, 4, 16, 64))):
+        random.choice(DAMAGES)(left, random)
+    return bytes(left)
 
 
 def _flip_a_bit(photo: bytearray, random: Random) -> None:

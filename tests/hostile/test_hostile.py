@@ -5,15 +5,16 @@ benchmarks/hostile.py runs the long version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.fakes import jpeg
-from tests.hostile.corpus import BUSY, FINE, largest, upload, uploads
+from tests.hostile.corpus import BUSY, FINE, Allowed, largest, upload, upload_to_max, uploads
 from tests.hostile.door import knock, peak_megabytes
 from tests.hostile.fuzz import mutants
+from tests.hostile.others import largest_others, others
 from tests.server import Server, running
 
 MOST_MEGABYTES = 300
@@ -36,11 +37,30 @@ def test_every_hostile_upload_is_answered_as_it_should_be(server: Server) -> Non
     corpus = list(uploads())
     assert len({one.name for one in corpus}) == len(corpus) >= 200
     outcomes = {one.name: (knock(server, one.send()), one.allowed) for one in corpus}
-    assert {
+    assert wrong(outcomes) == {}
+
+
+def wrong(outcomes: Mapping[str, tuple[str, Allowed]]) -> dict[str, tuple[str, list[str]]]:
+    return {
         name: (outcome, sorted(allowed))
         for name, (outcome, allowed) in outcomes.items()
         if outcome not in allowed
-    } == {}
+    }
+
+
+def test_every_hostile_file_of_another_kind_is_answered_at_the_door_that_takes_them(
+    server: Server,
+) -> None:
+    outcomes = {
+        name: (knock(server, [upload_to_max(data)]), allowed)
+        for name, data, allowed in others()
+        if name.startswith(("png", "webp"))
+    }
+    assert wrong(outcomes) == {}
+
+
+def test_the_largest_of_other_kinds_are_captioned_in_no_more_memory(server: Server) -> None:
+    assert {knock(server, [upload_to_max(photo)]) for photo in largest_others()} == FINE
 
 
 def test_many_of_the_largest_photos_at_once_are_captioned_or_told_to_come_back(

@@ -11,13 +11,13 @@ import cv2
 from tqdm import tqdm
 
 from app.captioning.captioner import Captioner
+from app.photos.kinds import available, suffixes
 from training.data.photos import upright
 from training.evaluation.drawing import contact_sheet
 from training.saving import save_text
 
 PHOTOS_PER_SHEET = 20
 COLUMNS = 5
-SUFFIXES = frozenset({".jpg", ".jpeg"})
 TABLE = "grades.csv"
 FIELDS = ("number", "photo", "language", "caption", "grade", "wrong")
 """A grade is 2 where the caption could stand as alt text, 1 where it is partly right, 0 where it is
@@ -29,7 +29,7 @@ def look(model: Path, photos: Path, out: Path) -> Path:
     languages of a checkpoint, and a table of these captions with room for grades.
 
     Args:
-        photos: a folder with JPEG files in it, which are taken in the order of their names.
+        photos: a folder with photos in it, which are taken in the order of their names.
         out: a folder, new or without a table.
 
     Returns:
@@ -41,9 +41,10 @@ def look(model: Path, photos: Path, out: Path) -> Path:
         PhotoError: a photo cannot be used.
         ValueError: there are no photos, or a table that may hold grades already.
     """
-    files = sorted(path for path in photos.iterdir() if path.suffix.lower() in SUFFIXES)
+    endings = suffixes(available())
+    files = sorted(path for path in photos.iterdir() if path.suffix.lower() in endings)
     if not files:
-        raise ValueError(f"{photos} has no .jpg or .jpeg files")
+        raise ValueError(f"{photos} has no photos, no files that end in {', '.join(endings)}")
     table = out / TABLE
     if table.exists():
         raise ValueError(f"{table} is there already, maybe with grades: choose another --out")

@@ -65,7 +65,7 @@ def error(response: TestResponse) -> str:
 
 
 def test_its_errors_are_those_of_max_and_of_kantu(client: FlaskClient) -> None:
-    assert error(post(client, b"\x89PNG")) == "not_jpeg"
+    assert error(post(client, b"GIF89a")) == "not_jpeg"
     assert error(client.get(PREDICT)) == "method_not_allowed"
     assert error(client.get("/model/nothing")) == "not_found"
     nothing = client.post(PREDICT, data={"photo": (BytesIO(jpeg()), "a.jpg")})

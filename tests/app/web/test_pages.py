@@ -84,7 +84,7 @@ def test_an_error_stands_in_the_page(
 def test_it_asks_for_a_photo_where_none_was_chosen(client: FlaskClient) -> None:
     response = client.post("/", data={"photo": (BytesIO(), "")})
     assert response.status_code == 400
-    assert shown_error(response) == "Choose a JPEG photo first."
+    assert shown_error(response) == "Choose a photo first."
 
 
 def test_several_photos_get_a_card_each_with_captions_or_an_error(client: FlaskClient) -> None:

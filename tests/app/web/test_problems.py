@@ -20,7 +20,7 @@ def test_who_asks_for_a_problem_gets_one(client: FlaskClient, accept: str) -> No
     assert (response.status_code, response.mimetype) == (415, PROBLEM)
     assert response.get_json() == {
         "type": "/api#not_jpeg",
-        "title": "The file is not a JPEG photo",
+        "title": "The file is not a photo of a kind that is taken",
         "status": 415,
         "detail": "This file is GIF, not JPEG. Save or export the photo as JPEG and send that.",
         "code": "not_jpeg",
