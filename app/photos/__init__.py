@@ -21,7 +21,6 @@ from app.photos.errors import (
 )
 from app.photos.jpeg import read_jpeg
 from app.photos.kinds import JPEG, Kind, title_of
-from app.photos.whole import read_whole
 
 
 def read_photo(
@@ -52,8 +51,11 @@ def read_photo(
     """
     kind = _kind(data, max_bytes, kinds)
     try:
-        is_jpeg = kind in JPEG
-        return read_jpeg(data, max_pixels) if is_jpeg else read_whole(data, kind, max_pixels)
+        if kind in JPEG:
+            return read_jpeg(data, max_pixels)
+        from app.photos.whole import read_whole  # which most servers never need
+
+        return read_whole(data, kind, max_pixels)
     except PhotoError:
         raise
     # Everything: on hostile data Pillow raises OSError, SyntaxError, ValueError, struct.error,

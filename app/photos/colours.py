@@ -66,10 +66,10 @@ def _every_colour() -> Image.Image:
 
 def upright(picture: Image.Image, exif: bytes | None) -> Image.Image:
     """Turned as its EXIF says, where there is any and it is not broken."""
-    read = Image.Exif()
     turn = None
     with suppress(Exception):
         # Not getexif(): it also follows an orientation in XMP, which browsers do not.
-        read.load(exif)
+        read = Image.Exif()
+        read.load(exif or b"")
         turn = TURNS.get(read[ExifTags.Base.Orientation])
     return picture if turn is None else picture.transpose(turn)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from PIL import features
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -50,6 +48,8 @@ MOST_BRANDS = 32
 
 def available() -> tuple[Kind, ...]:
     """Those that what is installed can read."""
+    from PIL import features  # it loads libraries to find out
+
     missing = {
         "webp": not features.check("webp"),
         "avif": not features.check("avif"),
