@@ -47,8 +47,11 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     from app.web.api import api
     from app.web.api_page import api_page
     from app.web.counters import Counters
+    from app.web.doors.max import max_api
+    from app.web.doors.ollama import ollama
+    from app.web.doors.openai import openai
+    from app.web.doors.photoprism import photoprism
     from app.web.health import health
-    from app.web.max_compat import max_compat
     from app.web.pages import pages
     from app.web.pwa import pwa
     from app.web.queue import Queue
@@ -86,7 +89,8 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     access.init_app(app, settings)
     metrics.init_app(app, settings)
     responses.init_app(app)
-    for blueprint in (pages, api, api_page, max_compat, pwa, health):
+    doors = (max_api, ollama, openai, photoprism)
+    for blueprint in (pages, api, api_page, *doors, pwa, health):
         app.register_blueprint(blueprint)
     app.cli.add_command(cli.command(settings, load))
     return app

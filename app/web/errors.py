@@ -46,6 +46,35 @@ class PhotosTooLarge(WebError):
     )
 
 
+class NoPhotoInJson(WebError):
+    code, status = "no_photo", 400
+    message = N_("Kantu describes photos, and none came. Send one with the request, in base64.")
+
+
+class RemotePhoto(WebError):
+    code, status = "remote_photo", 400
+    message = N_(
+        "Kantu fetches nothing from other addresses. Send the photo itself, in base64 or as a "
+        "data: address."
+    )
+
+
+class BadFormat(WebError):
+    code, status = "bad_format", 400
+    message = N_(
+        "A caption does not fit into the format that is asked for. Ask for text, for JSON, or for "
+        "a schema whose required fields are one text."
+    )
+
+
+class NoLabels(WebError):
+    code, status = "no_labels", 404
+    message = N_(
+        "This model detects no objects, so it has no labels. Name one that does, such as "
+        "neural-baby-talk-1, in KANTU_MODELS and in the request."
+    )
+
+
 class UnknownLanguage(WebError):
     code, status = "unknown_language", 400
     message = N_("There are no captions in “%(language)s”. Choose one of: %(allowed)s.")
@@ -102,6 +131,14 @@ class BadForm(BadRequest):
     )
 
 
+class NotJson(BadRequest):
+    message = N_("The body of the request is not a JSON object.")
+
+
+class BadField(BadRequest):
+    message = N_("The field “%(field)s” does not hold what belongs there.")
+
+
 class NotUtf8(BadRequest):
     message = N_(
         "A name in the form is not in UTF-8. Give the file a name in Latin letters, or send it "
@@ -156,7 +193,7 @@ PHOTO_STATUSES = {
     "not_jpeg": 415,
     "corrupt_photo": 422,
 }
-"""Of the codes of app/photos.py."""
+"""Of the codes of app/photos/errors.py."""
 
 STATUSES = {
     **PHOTO_STATUSES,

@@ -18,8 +18,9 @@ from app.captioning.constrained_search import MAX_CONSTRAINTS
 from app.config import LARGEST_BEAM, Settings
 from app.photos.errors import megabytes, titles
 from app.photos.kinds import Kind
-from app.web import max_compat, problems, schemas
+from app.web import problems, schemas
 from app.web.captions import languages_of
+from app.web.doors import described, max
 from app.web.errors import PHOTO_STATUSES, STATUSES
 from app.web.json_schema import Json, Schemas
 from app.web.service import service
@@ -101,6 +102,7 @@ class _Description:
             "/api/v1/openapi.json": {"get": self._this()},
             "/model/predict": {"post": self._predict()},
             "/model/metadata": {"get": self._metadata()},
+            **described.paths(self._operation, CAPTIONING),
             "/healthz": {"get": self._alive()},
             "/readyz": {"get": self._ready()},
         }
@@ -241,7 +243,7 @@ class _Description:
                 "between, the full stop among them."
             ),
             "requestBody": _form(
-                max_compat.FIELD, {max_compat.FIELD: _photo(kinds) | {"description": limits}}, kinds
+                max.FIELD, {max.FIELD: _photo(kinds) | {"description": limits}}, kinds
             ),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.errors import PublicError
 from app.web import problems
+from app.web.doors.errors import FORMS
 from app.web.errors import (
     BadRequest,
     InternalError,
@@ -24,7 +25,7 @@ from app.web.errors import (
 if TYPE_CHECKING:
     from app.web import schemas
 
-FOR_PROGRAMS = ("/api/", "/model/")
+FOR_PROGRAMS = ("/api/", "/model/", "/v1/")
 """Addresses below which every error is JSON, whatever the client accepts."""
 
 BY_STATUS = {one.status: one for one in (NotFound, NotAllowed, RequestTooLarge, InternalError)}
@@ -50,11 +51,11 @@ def respond(error: PublicError) -> Response:
     return with_status(render_template("error.html", message=sentence(error)), error)
 
 
-def _body(error: PublicError) -> schemas.Error | schemas.MaxError:
-    if request.path.startswith("/model/"):
-        # Beside Kantu's own form, where the clients of MAX look.
-        return {"status": "error", "message": sentence(error), "error": as_json(error)}
-    return {"error": as_json(error)}
+def _body(error: PublicError) -> Any:
+    """Kantu's own form, or that of the program whose address it is."""
+    kantu: schemas.Error = {"error": as_json(error)}
+    form = next((form for start, form in FORMS.items() if request.path.startswith(start)), None)
+    return form(error, kantu) if form else kantu
 
 
 def with_status(body: ResponseReturnValue, error: PublicError) -> Response:

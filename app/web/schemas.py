@@ -26,6 +26,24 @@ class MaxError(Error):
     message: str
 
 
+class OllamaError(TypedDict):
+    error: Annotated[str, N_("For people: says what to do, in the language of the request.")]
+
+
+class OpenAiErrorDetail(ErrorDetail):
+    type: str
+    param: None
+
+
+class OpenAiError(TypedDict):
+    error: OpenAiErrorDetail
+
+
+class PhotoPrismError(OllamaError):
+    id: str
+    code: Annotated[int, N_("The status of the answer.")]
+
+
 class Problem(TypedDict):
     type: Annotated[str, N_("Where the error is explained."), {"format": "uri-reference"}]
     title: Annotated[str, N_("What the code means.")]

@@ -59,11 +59,15 @@ class Request(flask.Request):
         parser.silent = False  # or a form that cannot be read is taken for an empty one
         return parser
 
-    def _load_form_data(self) -> None:
-        """Raises PublicError where there is a form that cannot be read."""
+    def refuse_compressed(self) -> None:
+        """Raises CompressedBody."""
         encodings = self.headers.get("Content-Encoding", "").lower().replace(",", " ").split()
         if not COMPRESSIONS.isdisjoint(encodings):
             raise CompressedBody(encoding=", ".join(encodings))
+
+    def _load_form_data(self) -> None:
+        """Raises PublicError where there is a form that cannot be read."""
+        self.refuse_compressed()
         try:
             super()._load_form_data()
         except UnicodeDecodeError:
@@ -94,15 +98,33 @@ def receive(most_photos: int, field: str = "photo") -> Iterator[list[Upload]]:
 
     Raises PublicError.
     """
+    with _place(most_photos, most_bytes(service().settings, most_photos)):
+        yield _photos(most_photos, field)
+
+
+@contextmanager
+def receive_body(most_photos: int) -> Iterator[bytes]:
+    """The request's body, with photos in base64 in it, with a place in the queue.
+
+    Raises PublicError.
+    """
+    with _place(most_photos, most_bytes(service().settings, most_photos) * 4 // 3):
+        cast(Request, request).refuse_compressed()
+        yield request.get_data(cache=False)
+
+
+@contextmanager
+def _place(most_photos: int, most: int) -> Iterator[None]:
+    """A place in the queue for a request whose photos may weigh so much as they are sent."""
     count()
-    limit = most_bytes(service().settings, most_photos) + OTHER_FIELDS_BYTES
+    limit = most + OTHER_FIELDS_BYTES
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(service().settings, most_photos)
     request.max_content_length = limit
     try:
         with service().queue.place(limit if length is None else length):
-            yield _photos(most_photos, field)
+            yield
     except QueueFull:
         raise Busy from None
 

@@ -27,10 +27,10 @@ def fields(api: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_address_for_programs_is_described(client: FlaskClient) -> None:
     served = {
-        (str(rule), method.lower())
+        (re.sub("<(.*?)>", r"{\1}", str(rule)), method.lower())
         for rule in client.application.url_map.iter_rules()
         for method in (rule.methods or set()) & {"GET", "POST", "PUT", "DELETE", "PATCH"}
-        if str(rule).startswith(("/api/", "/model/", "/healthz", "/readyz"))
+        if str(rule).startswith(("/api/", "/model/", "/v1/", "/healthz", "/readyz"))
     }
     paths = described(client)["paths"]
     assert {(path, method) for path, methods in paths.items() for method in methods} == served

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.config import Rate
-from app.web.max_compat import _as_im2txt
+from app.web.doors.max import _as_im2txt
 from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg
 
 PREDICT = "/model/predict"

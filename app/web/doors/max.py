@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 FIELD = "image"
 
-max_compat = Blueprint("max_compat", __name__, url_prefix="/model")
+max_api = Blueprint("max_api", __name__, url_prefix="/model")
 
 
-@max_compat.post("/predict")
+@max_api.post("/predict")
 def predict() -> Response:
     with receive(most_photos=1, field=FIELD) as photos:
         options = _options()
@@ -43,7 +43,7 @@ def predict() -> Response:
     return jsonify(answer)
 
 
-@max_compat.get("/metadata")
+@max_api.get("/metadata")
 def metadata() -> Response:
     model = service().default_model
     answer: schemas.Metadata = {
