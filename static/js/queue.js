@@ -1,7 +1,7 @@
 // Work on a few things at a time, the others wait in the order in which they came. Where one cannot be
 // done for now, as the server is away or busy, all wait together, and then one alone tries for all.
 
-const MOST_FAILURES = 8; // in a row, in a minute or two
+const MOST_FAILURES = 8; // in a row, in more than a minute
 const LONGEST_PAUSE = 30; // seconds
 const LONGEST_WAIT = 60; // seconds: who is told to wait longer may as well try again by hand
 
@@ -44,6 +44,7 @@ export class Queue {
   }
 
   #next() {
+    if (!this.#atWork && !this.#waiting.length) this.#failures = 0; // what comes next begins anew
     const most = this.#failures ? 1 : this.#atATime;
     while (!this.#pause && this.#atWork < most && this.#waiting.length) {
       this.#work(this.#waiting.shift());
@@ -101,7 +102,7 @@ export class Queue {
   }
 }
 
-// Twice as long each time, and by chance up to half of it shorter: not all pages come back at once.
+// Twice as long each time, and by chance up to a quarter shorter: not all pages come back at once.
 function pauseAfter(failures) {
-  return Math.min(LONGEST_PAUSE, 2 ** (failures - 1)) * (1 - Math.random() / 2);
+  return Math.min(LONGEST_PAUSE, 2 ** (failures - 1)) * (1 - Math.random() / 4);
 }
