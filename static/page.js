@@ -14,7 +14,7 @@ import { recall, remember } from "./js/switches.js";
 const form = find("form");
 const cards = find("cards");
 const tally = new Tally();
-const queue = new Queue(describe);
+const queue = new Queue({ work: describe, wait, giveUp });
 let photos = []; // as they are shown, the newest first
 
 document.documentElement.classList.add("js");
@@ -26,6 +26,7 @@ setUpDownloads(described, fail);
 const earlier = setUpEarlier(isOpen, reopen);
 whenPhotosCome(take);
 find("remove-all").addEventListener("click", removeAll);
+find("retry-all").addEventListener("click", retryAll);
 takeShared().then((files) => files.length && take(files));
 
 function take(files) {
@@ -58,11 +59,25 @@ function handlers(photo) {
 
 async function describe(photo) {
   const outcome = await photo.describe();
-  if (outcome === "removed") return;
-  tally.settle(outcome);
-  if (photo.entry) await earlier.keep(photo.entry);
+  if (outcome === "done" || outcome === "failed") settle([photo], outcome);
+  if (photo.entry) earlier.keep(photo.entry); // the next photo does not wait for that
+  return outcome;
+}
+
+function wait(waiting, pause) {
+  waiting.forEach((photo) => photo.wait(pause));
+  if (pause && waiting.length) announce(waiting[0].card.state);
+}
+
+function giveUp(waiting, error) {
+  waiting.forEach((photo) => photo.fail(error));
+  settle(waiting, "failed");
+}
+
+function settle(some, outcome) {
+  some.forEach(() => tally.settle(outcome));
   update();
-  if (tally.all === 1) announce(...wordsOf(photo));
+  if (tally.all === 1) announce(...wordsOf(some[0]));
   else announce(tally.sentence);
 }
 
@@ -78,10 +93,23 @@ function wordsOf({ entry, card }) {
 }
 
 function retry(photo) {
-  photo.card.show("waiting");
   photo.card.focus(); // the button is gone
-  tally.add(1);
-  queue.add(photo);
+  tryAgain([photo]);
+}
+
+function retryAll() {
+  find("results-title").focus(); // the button is gone
+  tryAgain(retriable());
+}
+
+function tryAgain(some) {
+  tally.add(some.length);
+  some.forEach((photo) => queue.add(photo));
+  update();
+}
+
+function retriable() {
+  return photos.filter(({ failure }) => failure && !failure.isFinal);
 }
 
 function removeOne(photo) {
@@ -130,6 +158,8 @@ function update() {
   find("results").hidden = !photos.length;
   document.documentElement.classList.toggle("at-work", photos.length > 0);
   for (const id of ["copy-all", "downloads"]) find(id).hidden = !described().length;
+  find("retry-all").hidden = retriable().length < 2;
+  find("sign-in").hidden = !photos.some(({ failure }) => failure?.isSignedOut);
 }
 
 function fail(sentence) {
@@ -138,7 +168,8 @@ function fail(sentence) {
 }
 
 function rememberChoice(name) {
-  const chosen = form.querySelector(`[name="${name}"][value="${recall(name)}"]`);
+  const before = recall(name);
+  const chosen = [...form.querySelectorAll(`[name="${name}"]`)].find(({ value }) => value === before);
   if (chosen) chosen.checked = true;
   form.addEventListener("change", ({ target }) => {
     if (target.name === name) remember(name, target.value);

@@ -37,7 +37,7 @@ export class Card {
     this.image.src = this.#address;
   }
 
-  /** A state: waiting, busy, uploading, looking, done or failed, with what it needs to say. */
+  /** A state: waiting, busy, away, uploading, looking, done or failed, with what it needs to say. */
   show(state, detail) {
     const failed = state === "failed";
     this.element.dataset.state = state;
@@ -70,6 +70,11 @@ export class Card {
   #describeImage({ text, language }) {
     this.image.alt = text;
     this.image.lang = htmlLang(language);
+  }
+
+  /** What it says of it. */
+  get state() {
+    return this.#find(".state").textContent;
   }
 
   focus() {

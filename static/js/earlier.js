@@ -20,9 +20,11 @@ let addresses = []; // of the pictures shown
  */
 export function setUpEarlier(isOpen, open) {
   const edits = new Later(keep);
+  let listed = []; // ids
   const refresh = async () => {
     await edits.now();
     const entries = (await history.all()).filter(({ id }) => !isOpen(id));
+    listed = entries.map(({ id }) => id);
     show(entries, { open, refresh });
   };
   setUpSwitch();
@@ -32,7 +34,9 @@ export function setUpEarlier(isOpen, open) {
   });
   find("delete-all").addEventListener("click", async () => {
     await edits.now(); // for nothing may come back later
-    await history.clear();
+    // What is open was kept too; what another page kept since, the person has not seen.
+    const unlisted = (await history.all()).map(({ id }) => id).filter(isOpen);
+    await history.remove(...listed, ...unlisted);
     await afterDeleting(refresh);
   });
   refresh();

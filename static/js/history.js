@@ -4,10 +4,17 @@
 /** Past it, the oldest are forgotten: some 100 MB of photos. */
 export const MOST_KEPT = 500;
 
+const LONGEST = 10_000; // milliseconds: some browsers neither keep anything nor say so
+
 let connection; // one for all that is done: when the page is left, there is no time to open another
 
-/** Whether it is kept now: the disk may be full. */
-export async function save(entry) {
+/** Whether it is kept now: the disk may be full, or the browser not answer. */
+export function save(entry) {
+  const late = new Promise((resolve) => setTimeout(resolve, LONGEST, false));
+  return Promise.race([write(entry), late]);
+}
+
+async function write(entry) {
   const kept = await within("readwrite", (entries) => {
     entries.put(entry);
     entries.transaction.commit(); // or else, when the page is left, it would not be
@@ -32,12 +39,8 @@ export async function all() {
   return (entries ?? []).reverse();
 }
 
-export async function remove(id) {
-  await within("readwrite", (entries) => result(entries.delete(id)));
-}
-
-export async function clear() {
-  await within("readwrite", (entries) => result(entries.clear()));
+export async function remove(...ids) {
+  await within("readwrite", (entries) => ids.forEach((id) => entries.delete(id)));
 }
 
 // What `work` returns, once it is written down; undefined where the browser refuses.

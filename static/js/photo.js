@@ -8,6 +8,8 @@ import { toUpload } from "./shrink.js";
 
 export class Photo {
   #stopping = new AbortController();
+  #upload; // made once, however often it is sent
+  failure; // why there are no captions
   entry; // for js/history.js and the downloads, once there are captions
 
   /** `fields`: what the form asks for. `on`: as for Card. */
@@ -29,19 +31,35 @@ export class Photo {
     return !this.#stopping.signal.aborted;
   }
 
-  /** Resolves to "done", "failed", or "removed" where the person did not want to wait. */
+  /** Shown as waiting, where all photos do for a `pause`, as of Queue. */
+  wait(pause) {
+    this.failure = undefined;
+    if (!pause) this.card.show("waiting");
+    else this.card.show(pause.error.isBusy ? "busy" : "away", pause.seconds);
+  }
+
+  /**
+   * Resolves to "done", "failed", or "removed" where the person did not want to wait; to a Refusal where
+   * it may go well later.
+   */
   async describe() {
     if (!this.isOpen) return "removed";
     try {
-      const upload = await toUpload(this.original);
+      const upload = (this.#upload ??= await toUpload(this.original));
       if (!this.isOpen) return "removed"; // while it was made small: it must not be sent
       this.#finish(entryOf(this.name, upload, await this.#send(upload)));
       return "done";
     } catch (error) {
       if (!this.isOpen) return "removed";
-      this.card.show("failed", error);
+      if (error.isPassing) return error;
+      this.fail(error);
       return "failed";
     }
+  }
+
+  fail(error) {
+    this.failure = error;
+    this.card.show("failed", error);
   }
 
   remove() {

@@ -10,7 +10,7 @@ const WANTED = {
 
 let finish = () => {}; // of what is read now
 
-speech?.getVoices(); // some browsers begin to look for voices when first asked
+voices(); // some browsers begin to look for voices when first asked
 
 /** False also while the browser still looks for its voices: see whenVoicesChange. */
 export function canSpeak(language) {
@@ -19,7 +19,7 @@ export function canSpeak(language) {
 
 /** Calls `callback` whenever canSpeak may have changed its mind. */
 export function whenVoicesChange(callback) {
-  speech?.addEventListener("voiceschanged", callback);
+  speech?.addEventListener?.("voiceschanged", callback);
 }
 
 /** Resolved when all is read, or when something stopped it. */
@@ -43,12 +43,21 @@ export function stop() {
 }
 
 function voice(language) {
-  const own = (speech?.getVoices() ?? []).filter((one) => one.localService);
+  const own = voices().filter((one) => one.localService && one.lang);
   for (const wanted of WANTED[language]) {
     const fitting = own.filter((one) => tag(one).startsWith(wanted.toLowerCase()));
     if (fitting.length) return fitting.find((one) => one.default) ?? fitting[0];
   }
   return undefined;
+}
+
+// None where asking fails: a caption can be read without them.
+function voices() {
+  try {
+    return speech?.getVoices() ?? [];
+  } catch {
+    return [];
+  }
 }
 
 // Android writes zh_CN.

@@ -77,6 +77,10 @@ def test_axe_finds_nothing_in_any_state(look: Any, captioner: Patient) -> None:
     look.reload()
     expect(look.locator("#kept > li")).to_have_count(3)
     assert complaints(look) == [], "the next day"
+    look.route("**/api/**", lambda route: route.fulfill(status=401))
+    look.set_input_files("#file", [file("a.jpg"), file("b.jpg")])
+    expect(look.locator("#retry-all")).to_be_visible()
+    assert complaints(look) == [], "signed out"
     look.goto("/nothing")
     assert complaints(look) == [], "lost"
 
@@ -149,4 +153,4 @@ def test_all_that_the_page_loads_is_light() -> None:
     from app.config import ROOT
 
     files = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 105_000
+    assert sum(path.stat().st_size for path in files) < 112_000

@@ -217,6 +217,80 @@ def test_a_second_share_does_not_lose_the_first(deaf: Any) -> None:
     assert [bytes(data) for _, _, data in deaf.evaluate(TAKE)] == [b"first", b"second"]
 
 
+# What is shared is listed, and then taken only when a test calls goOn().
+BEGIN_TO_TAKE = """async () => {
+    const { keys } = Cache.prototype;
+    const told = new Promise((resolve) => (window.goOn = resolve));
+    const listed = new Promise((resolve) => {
+        Cache.prototype.keys = async function () {
+            Cache.prototype.keys = keys;
+            const found = await keys.call(this);
+            resolve();
+            await told;
+            return found;
+        };
+    });
+    window.caches = window.keptCaches;
+    const { takeShared } = await import("/static/js/shared.js");
+    window.taken = takeShared().then((files) => files.map(({ name }) => name));
+    await listed;
+}"""
+TAKE_ALL_THE_TIME = """async () => {
+    window.caches = window.keptCaches;
+    const { takeShared } = await import("/static/js/shared.js");
+    window.taken = (async () => {
+        const names = [];
+        while (!window.stopped) {
+            names.push(...(await takeShared()).map(({ name }) => name));
+            await new Promise((resolve) => setTimeout(resolve));
+        }
+        return names;
+    })();
+}"""
+
+
+@pytest.fixture
+def other(deaf: Any) -> Any:
+    """Another such page in the same browser."""
+    page = deaf.context.new_page()
+    page.add_init_script(DEAF)
+    page.goto("/")
+    return page
+
+
+def names(found: list[Any]) -> list[str]:
+    return [name for name, _, _ in found]
+
+
+def test_what_is_shared_while_a_page_takes_is_not_lost(deaf: Any, other: Any) -> None:
+    share(deaf, ("a.jpg", "image/jpeg", b"a"))
+    other.evaluate(BEGIN_TO_TAKE)
+    share(deaf, ("b.jpg", "image/jpeg", b"b"))
+    other.evaluate("goOn()")
+    assert other.evaluate("taken") == ["a.jpg"]
+    assert names(deaf.evaluate(TAKE)) == ["b.jpg"]
+
+
+def test_of_two_pages_one_takes_a_photo(deaf: Any, other: Any) -> None:
+    share(deaf, ("a.jpg", "image/jpeg", b"a"))
+    other.evaluate(BEGIN_TO_TAKE)
+    assert names(deaf.evaluate(TAKE)) == ["a.jpg"]
+    other.evaluate("goOn()")
+    assert other.evaluate("taken") == []
+
+
+def test_of_many_photos_that_are_shared_while_another_page_takes_none_is_lost(
+    deaf: Any, other: Any
+) -> None:
+    shared = [f"{n}.jpg" for n in range(60)]
+    other.evaluate(TAKE_ALL_THE_TIME)
+    share(deaf, *((name, "image/jpeg", b"photo") for name in shared))
+    rest = names(deaf.evaluate(TAKE))
+    other.evaluate("window.stopped = true")
+    taken = other.evaluate("taken")
+    assert sorted(taken + rest) == sorted(shared)
+
+
 def test_a_share_without_photos_opens_the_page(deaf: Any) -> None:
     share(deaf)
     expect(deaf.locator("#form")).to_be_visible()
