@@ -172,8 +172,9 @@ class Settings:
     max_photos: int = _setting("8", _whole(1, 100))
     """The most photos in one request to the API."""
 
-    queue: int = _setting("16", _whole(0, 100))
-    """How many requests may wait while one is at work; more get 503. Each holds a thread."""
+    queue: int = _setting("30", _whole(0, 100))
+    """The longest that a request may have to wait for its turn, in seconds, by the pace of the last
+    ones; who would wait longer gets 503."""
 
     beam_width: int = _setting("3", _whole(1, LARGEST_BEAM))
     """How many captions the beam search follows, where a request does not say."""

@@ -21,6 +21,8 @@ from gunicorn.errors import HaltServer
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from app.web import queue
+
 
 class BodyReader:
     """What reads a request's body, and says in Python's own word that a client sent nonsense.
@@ -37,6 +39,30 @@ class BodyReader:
             return self.reader.read(size)
         except ParseException as error:
             raise ConnectionError(f"a malformed body: {error}") from error
+
+
+PARKED = object()
+"""What the handling of a request results in that has to wait."""
+
+
+class Parked:
+    """A request that waits for its turn, its body unread."""
+
+    def __init__(self, ticket: queue.Ticket, req: Any):
+        self.ticket, self.req = ticket, req
+        self.is_at_rest = False
+        """Whether no thread has to do with it."""
+
+
+class Again:
+    """Gives a request that was parked in the parser's place, and then the parser its place back."""
+
+    def __init__(self, req: Any, conn: TConn):
+        self.req, self.conn, self.parser = req, conn, conn.parser
+
+    def __next__(self) -> Any:
+        self.conn.parser = self.parser
+        return self.req
 
 
 class Worker(ThreadWorker):
@@ -59,14 +85,12 @@ class Worker(ThreadWorker):
         super().__init__(*arguments, **named)
         self.ends: dict[TConn, float] = {}
         """When the time of a connection that is served is over."""
+        self.parked: dict[TConn, Parked] = {}
 
-    def load_wsgi(self) -> None:
-        """Raises what the application raises as it starts."""
-        super().load_wsgi()
-        # Only now is it known how many requests may wait. Each holds a thread; a few more tell the
-        # next that it is too many, and answer /healthz.
-        waiting = self.wsgi.extensions["kantu"].settings.queue
-        self.tpool = ThreadPoolExecutor(waiting + 8)
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """For those that are admitted, and a few more that read headers and answer /healthz. There
+        are no more threads than were ever needed at once."""
+        return ThreadPoolExecutor(queue.MOST_ADMITTED + 8)
 
     def handle(self, conn: TConn) -> Any:
         """One request, in a thread."""
@@ -78,14 +102,69 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The same, once its headers are read."""
+        parked = self.parked.get(conn)
+        if not parked and req.method == "POST":
+            parked = self.draw_ticket(req, conn)
+        if parked and not parked.ticket.is_admitted:
+            return PARKED
         self.ends[conn] = time.monotonic() + self.request_seconds
         req.body.reader = BodyReader(req.body.reader)
         conn.parser.unreader.max_body_chunk = self.most_read_bytes
-        return super().handle_request(req, conn)
+        if not parked:
+            return super().handle_request(req, conn)
+        del self.parked[conn]
+        held = queue.HELD.set(parked.ticket)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            queue.HELD.reset(held)
+            parked.ticket.leave()
+
+    def _keepalive_after(self, conn: TConn, keepalive: Any) -> Any:
+        """Gunicorn's name for reading what is left of a body, which this must not do yet."""
+        return PARKED if keepalive is PARKED else super()._keepalive_after(conn, keepalive)
+
+    def draw_ticket(self, req: Any, conn: TConn) -> Parked | None:
+        """None where the queue is full: then the application says so."""
+        service = self.wsgi.extensions["kantu"]
+        headers = {name: value for name, value in req.headers}
+        hops = service.settings.proxies
+        forwarded = headers.get("X-FORWARDED-FOR", "").split(",")
+        own = conn.client[0] if isinstance(conn.client, tuple) else ""
+        address = forwarded[-hops].strip() if 0 < hops <= len(forwarded) else own
+        asker = queue.Asker(address, headers.get("USER-AGENT", ""))
+        length = headers.get("CONTENT-LENGTH", "")
+        weight = int(length) if length.isdigit() else queue.MOST_HELD_BYTES
+        with suppress(queue.QueueFull):
+            ticket = service.queue.join(
+                asker, weight, lambda: self.method_queue.defer(self.on_admitted, conn)
+            )
+            self.parked[conn] = Parked(ticket, req)
+            return self.parked[conn]
+        return None
+
+    # The rest is done by the main thread alone.
+
+    def on_admitted(self, conn: TConn) -> None:
+        """It is nearly the turn of this connection's request."""
+        parked = self.parked.get(conn)
+        if parked and parked.is_at_rest and parked.ticket.is_admitted:
+            parked.is_at_rest = False
+            conn.parser = Again(parked.req, conn)
+            self.enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        parked = self.parked.get(conn)
+        if parked and not fs.cancelled() and fs.result() is PARKED:
+            parked.is_at_rest = True
+            self.on_admitted(conn)  # it may have been, meanwhile
+        else:
+            super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
         """Gunicorn's name for what it does each second."""
         super().murder_pending()
+        self.wsgi.extensions["kantu"].queue.look()
         now = time.monotonic()
         for conn, end in tuple(self.ends.items()):
             if end < now:

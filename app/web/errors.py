@@ -92,8 +92,11 @@ class BadParameter(WebError):
 
 class Busy(WebError):
     code, status = "busy", 503
-    message = N_("Many photos are waiting right now. Try again in a few seconds.")
-    headers = {"Retry-After": "5"}
+    message = N_("Many photos are waiting right now. Try again in %(seconds)s seconds.")
+
+    def __init__(self, seconds: int):
+        super().__init__(seconds=seconds)
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class RateLimited(WebError):

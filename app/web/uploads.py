@@ -28,7 +28,7 @@ from app.web.errors import (
     PhotosTooLarge,
     TooManyPhotos,
 )
-from app.web.queue import QueueFull
+from app.web.queue import Asker, QueueFull, Ticket
 from app.web.service import service
 
 MOST_REQUEST_BYTES = 32 * MiB
@@ -98,8 +98,10 @@ def receive(most_photos: int, field: str = "photo") -> Iterator[list[Upload]]:
 
     Raises PublicError.
     """
-    with _place(most_photos, most_bytes(service().settings, most_photos)):
-        yield _photos(most_photos, field)
+    with _place(most_photos, most_bytes(service().settings, most_photos)) as ticket:
+        photos = _photos(most_photos, field)
+        ticket.ready()
+        yield photos
 
 
 @contextmanager
@@ -108,13 +110,15 @@ def receive_body(most_photos: int) -> Iterator[bytes]:
 
     Raises PublicError.
     """
-    with _place(most_photos, most_bytes(service().settings, most_photos) * 4 // 3):
+    with _place(most_photos, most_bytes(service().settings, most_photos) * 4 // 3) as ticket:
         cast(Request, request).refuse_compressed()
-        yield request.get_data(cache=False)
+        body = request.get_data(cache=False)
+        ticket.ready()
+        yield body
 
 
 @contextmanager
-def _place(most_photos: int, most: int) -> Iterator[None]:
+def _place(most_photos: int, most: int) -> Iterator[Ticket]:
     """A place in the queue for a request whose photos may weigh so much as they are sent."""
     count()
     limit = most + OTHER_FIELDS_BYTES
@@ -122,11 +126,12 @@ def _place(most_photos: int, most: int) -> Iterator[None]:
     if length is not None and length > limit:
         raise _too_large(service().settings, most_photos)
     request.max_content_length = limit
+    asker = Asker(request.remote_addr or "", request.user_agent.string)
     try:
-        with service().queue.place(limit if length is None else length):
-            yield
-    except QueueFull:
-        raise Busy from None
+        with service().queue.place(asker, limit if length is None else length) as ticket:
+            yield ticket
+    except QueueFull as full:
+        raise Busy(full.seconds) from None
 
 
 def most_bytes(settings: Settings, photos: int) -> int:

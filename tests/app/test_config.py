@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config import ROOT, Rate, SettingError, Settings
+from app.config import ROOT, Formats, Rate, SettingError, Settings
+from app.photos.kinds import KINDS
 
 MODEL = ROOT / "model_assets" / "kantu-2"
 
@@ -16,7 +17,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         max_bytes=10 * 1024 * 1024,
         max_pixels=50_000_000,
         max_photos=8,
-        queue=16,
+        queue=30,
         beam_width=3,
         rate_limit=Rate(30, 60, except_local=True),
         token="",
@@ -37,6 +38,7 @@ def test_every_setting_can_be_set() -> None:
         "KANTU_MODELS": "kantu-2, /srv/models/mine,./near",
         "KANTU_MAX_BYTES": "204800",
         "KANTU_MAX_PIXELS": "1000000",
+        "KANTU_FORMATS": "PNG, webp",
         "KANTU_MAX_PHOTOS": "2",
         "KANTU_QUEUE": "0",
         "KANTU_BEAM_WIDTH": "10",
@@ -52,6 +54,7 @@ def test_every_setting_can_be_set() -> None:
         models=(MODEL, Path("/srv/models/mine"), Path("near")),
         max_bytes=204_800,
         max_pixels=1_000_000,
+        formats=Formats(*2 * ((KINDS["png"], KINDS["webp"]),)),
         max_photos=2,
         queue=0,
         beam_width=10,
@@ -87,6 +90,8 @@ def test_other_sites_may_be_let_in(value: str, origins: tuple[str, ...]) -> None
         ("KANTU_MAX_BYTES", "9" * 5000, "a whole number"),
         ("KANTU_MAX_PIXELS", "0", "a whole number from 1 to 500000000"),
         ("KANTU_MAX_PHOTOS", "-1", "a whole number from 1 to 100"),
+        ("KANTU_FORMATS", "gif", "jpeg, png, webp, avif, heic"),
+        ("KANTU_FORMATS", "jpeg,jpeg", "each once"),
         ("KANTU_QUEUE", "1e3", "a whole number from 0 to 100"),
         ("KANTU_BEAM_WIDTH", "11", "a whole number from 1 to 10"),
         ("KANTU_RATE_LIMIT", "30", "such as 30/minute"),

@@ -23,14 +23,14 @@ from tests.service.slow_wsgi import FOR_EVER, SECOND, THREE_SECONDS
 SLOW = "tests.service.slow_wsgi"
 IMPATIENT = ROOT / "tests" / "service" / "impatient.conf.py"
 API = "/api/v1/captions"
-QUEUE = 30
+CLIENTS = 120
 PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("slow") / "log"
-    with running(SLOW, log, KANTU_QUEUE=str(QUEUE)) as server:
+    with running(SLOW, log) as server:
         yield server
 
 
@@ -78,7 +78,7 @@ def until(true: Callable[[], object]) -> None:
 
 @pytest.fixture
 def together() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(QUEUE + 1) as together:
+    with ThreadPoolExecutor(CLIENTS + 1) as together:
         yield together
 
 
@@ -130,18 +130,47 @@ def ends(client: socket.socket) -> bool:
         return True
 
 
-def test_as_many_wait_as_the_setting_says_and_the_next_is_told_at_once(
+def test_who_can_be_served_in_time_waits_and_holds_no_thread(
     server: Server, together: ThreadPoolExecutor
 ) -> None:
     # Long enough for all others to come, however busy the machine is that tests it.
     waiting: list[Future[int]] = [together.submit(caption, server, THREE_SECONDS)]
     until(lambda: metric(server, "kantu_queue_length") == 1)
-    waiting += [together.submit(caption, server) for _ in range(QUEUE)]
-    until(lambda: metric(server, "kantu_queue_length") == QUEUE + 1)
-    refused = ask(server.port, "POST", API, multipart(jpeg()))
-    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
-    assert not waiting[0].done(), "it was told while the first was still at work"
-    assert [one.result() for one in waiting] == [200] * (QUEUE + 1)
+    waiting += [together.submit(caption, server) for _ in range(CLIENTS)]
+    until(lambda: metric(server, "kantu_queue_length") == CLIENTS + 1)
+    (worker,) = server.workers
+    threads = len(os.listdir(f"/proc/{worker}/task"))
+    assert not waiting[0].done(), "all wait at the same time"
+    assert [one.result() for one in waiting] == [200] * (CLIENTS + 1)
+    assert threads < 40, "fewer than clients"
+
+
+def test_who_cannot_is_told_at_once_when_to_come_back(
+    tmp_path: Path, together: ThreadPoolExecutor
+) -> None:
+    with running(SLOW, tmp_path / "log", KANTU_QUEUE="0") as server:
+        first = together.submit(caption, server, THREE_SECONDS)
+        until(lambda: metric(server, "kantu_queue_length") == 1)
+        second = together.submit(caption, server)
+        until(lambda: metric(server, "kantu_queue_length") == 2)
+        refused = ask(server.port, "POST", API, multipart(jpeg()))
+        assert refused.status == 503 and int(refused.headers["Retry-After"]) >= 1
+        assert not first.done(), "it was told while the first was still at work"
+        assert (first.result(), second.result()) == (200, 200)
+
+
+def test_a_connection_that_waited_serves_the_next_request_too(
+    server: Server, together: ThreadPoolExecutor
+) -> None:
+    body, kind = multipart(jpeg()), {"Content-Type": "multipart/form-data; boundary=boundary"}
+    others = [together.submit(caption, server, SECOND) for _ in range(3)]
+    until(lambda: metric(server, "kantu_queue_length") == 3)
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+        for _ in range(3):
+            connection.request("POST", API, body, kind)
+            response = connection.getresponse()
+            assert response.status == 200 and response.read()
+    assert [one.result() for one in others] == [200] * 3
 
 
 def test_a_photo_that_hangs_the_model_ends_the_worker_and_another_takes_over(

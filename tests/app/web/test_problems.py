@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from app.web.errors import STATUSES
 from app.web.problems import TITLES
+from app.web.queue import MOST_HELD_BYTES, Asker
 from tests.fakes import fake_app, upload
 
 PROBLEM = "application/problem+json"
@@ -53,9 +54,9 @@ def test_a_private_server_says_so_in_a_problem(path: str) -> None:
 
 def test_a_problem_keeps_the_headers_of_its_error() -> None:
     app = fake_app(queue=0)
-    with app.extensions["kantu"].queue.place(1):
+    with app.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
         response = app.test_client().post(API, data=upload(), headers={"Accept": PROBLEM})
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
 def test_every_code_has_a_title_and_its_place_on_the_page(client: FlaskClient) -> None:

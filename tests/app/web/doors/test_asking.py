@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.web.doors.asking import language_of, photo_of, pieces, words_in
 from app.web.doors.forms import in_schema
 from app.web.errors import BadFormat
+from app.web.queue import MOST_HELD_BYTES, Asker
 from tests.fakes import SAID, FakeCaptioner, PointingCaptioner, fake_app, jpeg
 
 GENERATE, CHAT = "/api/generate", "/v1/chat/completions"
@@ -122,7 +123,7 @@ def test_the_limits_are_those_of_the_api() -> None:
     zipped = client.post(GENERATE, data=b"x", headers={"Content-Encoding": "gzip"})
     assert zipped.status_code == 415
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(1):
+    with busy.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
         assert generate(busy.test_client())["status"] == 503
 
 

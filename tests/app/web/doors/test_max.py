@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from app.config import Rate
 from app.web.doors.max import _as_im2txt
+from app.web.queue import MOST_HELD_BYTES, Asker
 from tests.fakes import SAID, FakeCaptioner, fake_app, jpeg
 
 PREDICT = "/model/predict"
@@ -88,7 +89,7 @@ def test_the_limits_of_the_api_are_its_own() -> None:
     assert post(limited).status_code == 200
     assert error(post(limited)) == "rate_limited"
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(1):
+    with busy.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
         assert error(post(busy.test_client())) == "busy"
 
 
