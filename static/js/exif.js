@@ -7,6 +7,8 @@ import { Tiff } from "./tiff.js";
 export const EXIF = encode("Exif\0");
 const HEAD = EXIF.length + 1; // one more byte, of which nobody knows what for
 
+const SEGMENT_HEAD = 4; // bytes before its content
+
 const [DESCRIPTION, ORIENTATION] = [0x010e, 0x0112];
 const [ASCII, SHORT] = [2, 3]; // types
 
@@ -32,6 +34,21 @@ export function orientationSegment(value) {
  */
 export function withDescription(content, text) {
   return [0, 1].reduce((edited, index) => describe(edited, index, text), content);
+}
+
+/**
+ * The content of the segment with what points at these places, counted from the segment, pointing so
+ * many bytes behind them. Cameras keep large previews behind the picture, and each maker's notes name
+ * the place in their own way; but a number that is that of a picture is so by no chance.
+ */
+export function repointed(content, places, more) {
+  const copy = join([content]);
+  const tiff = new Tiff(copy.subarray(HEAD));
+  const numbers = new Set(places.map((place) => place - SEGMENT_HEAD - HEAD));
+  for (let at = 8; numbers.size && tiff.isOne && at + 4 <= tiff.bytes.length; at++) {
+    if (numbers.has(tiff.long(at))) tiff.setLong(at, tiff.long(at) + more);
+  }
+  return copy;
 }
 
 function describe(content, index, text) {

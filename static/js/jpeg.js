@@ -2,7 +2,7 @@
 //
 // It is read as decoders read it: they step over stray bytes between segments, and need no end marker.
 
-import { bigEndian, fromBigEndian } from "./bytes.js";
+import { bigEndian, fromBigEndian, join } from "./bytes.js";
 
 export const [SOI, APP0, APP1, APP2, APP13, APP14] = [0xd8, 0xe0, 0xe1, 0xe2, 0xed, 0xee];
 const [EOI, SOS, COM, TEM, RST0] = [0xd9, 0xda, 0xfe, 0x01, 0xd0];
@@ -51,11 +51,22 @@ export function splitPicture(picture) {
   }
 }
 
+/** Where other pictures begin behind the end of this. */
+export function picturesBehind(picture) {
+  const { segments, isWhole } = splitPicture(picture);
+  const places = [];
+  for (let at = isWhole ? segments.at(-1).end : picture.length; ; at++) {
+    at = picture.indexOf(0xff, at);
+    if (at < 0) return places;
+    if (picture[at + 1] === SOI && picture[at + 2] === 0xff) places.push(at);
+  }
+}
+
 /** A segment as it stands in a file. Throws RangeError. */
 export function segmentOf(marker, content) {
   if (content.length > MOST_CONTENT) throw new RangeError("The captions are too long for a JPEG.");
-  const head = [0xff, marker, ...bigEndian(content.length + 2, 2)];
-  return { marker, content, raw: Uint8Array.from([...head, ...content]) };
+  const head = Uint8Array.of(0xff, marker);
+  return { marker, content, raw: join([head, bigEndian(content.length + 2, 2), content]) };
 }
 
 export function begins({ marker, content }, wanted, beginning) {

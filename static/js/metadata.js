@@ -5,9 +5,20 @@
 // stays, byte for byte, and so does the picture and what follows it.
 
 import { encode, join } from "./bytes.js";
-import { EXIF, withDescription } from "./exif.js";
+import { EXIF, repointed, withDescription } from "./exif.js";
 import { withIim } from "./iim.js";
-import { APP0, APP1, APP13, APP2, MOST_CONTENT, SOI, begins, segmentOf, split } from "./jpeg.js";
+import {
+  APP0,
+  APP1,
+  APP13,
+  APP2,
+  MOST_CONTENT,
+  SOI,
+  begins,
+  picturesBehind,
+  segmentOf,
+  split,
+} from "./jpeg.js";
 import { MPF, moved } from "./mpf.js";
 import { decoded } from "./unicode.js";
 import { newXmp, withXmp } from "./xmp.js";
@@ -33,7 +44,7 @@ export async function withCaptions(jpeg, captions, leave = () => {}) {
   );
   // A slice of a file stays on the disk: a hundred photos need not fit into memory.
   const untouched = jpeg.slice(jpeg.size - picture.length);
-  const raws = pointing(edited, segments).map(({ raw }) => raw);
+  const raws = pointing(edited, segments, picture).map(({ raw }) => raw);
   return new Blob([Uint8Array.of(0xff, SOI), ...raws, untouched], { type: "image/jpeg" });
 }
 
@@ -85,13 +96,18 @@ function replaced(segment, content) {
   return content === segment.content ? segment : segmentOf(segment.marker, content);
 }
 
-// MPF's offsets still point at its pictures when what lies between has another length.
-function pointing(segments, before) {
+// MPF's and EXIF's offsets still point at the pictures behind this one when what lies between has
+// another length.
+function pointing(segments, before, picture) {
   const longer = lengthOf(segments) - lengthOf(before);
-  return segments.map((one, index) => {
-    if (!begins(one, APP2, MPF)) return one;
-    const behind = lengthOf(segments.slice(index)) - lengthOf(before.slice(before.indexOf(one)));
-    return segmentOf(APP2, moved(one.content, longer, behind));
+  const from = (row, ...wanted) =>
+    lengthOf(row.slice(row.findIndex((one) => begins(one, ...wanted))));
+  const more = (...wanted) => from(segments, ...wanted) - from(before, ...wanted);
+  return segments.map((one) => {
+    if (begins(one, APP2, MPF)) return segmentOf(APP2, moved(one.content, longer, more(APP2, MPF)));
+    if (!begins(one, APP1, EXIF)) return one;
+    const places = picturesBehind(picture).map((place) => from(before, APP1, EXIF) + place);
+    return segmentOf(APP1, repointed(one.content, places, more(APP1, EXIF)));
   });
 }
 

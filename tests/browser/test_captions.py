@@ -224,6 +224,14 @@ def test_who_gets_a_small_copy_hears_of_it(page: Any) -> None:
     expect(page.locator("#error")).to_have_text(f"{SMALL}a.jpg")
 
 
+def test_of_an_earlier_result_there_is_but_a_small_copy(page: Any) -> None:
+    choose(page, a=jpeg(300, 200))
+    page.reload()
+    page.locator("#kept .open").click()
+    assert download(page, "Photos with captions inside").name == "a (small).jpg"
+    expect(page.locator("#error")).to_have_text(f"{SMALL}a.jpg")
+
+
 def test_who_gets_less_in_a_zip_hears_which_photos_and_why(page: Any) -> None:
     page.goto("/?lang=zh")
     page.wait_for_selector("html.js")

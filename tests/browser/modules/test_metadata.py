@@ -368,6 +368,18 @@ def test_a_description_whose_place_is_damaged_harms_nothing_else(run: Run, place
     assert opened(after).getexif()[0x010F] == "Kamera" and THUMBNAIL in after
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_makers_notes_still_point_at_a_preview_behind_the_picture(run: Run, order: str) -> None:
+    preview, place = jpeg(90, 60), b"place"[:4]
+    unset = with_exif(exif(order, b"old\0").replace(b"makers\0", b"mak" + place))
+    distance = len(unset) - unset.index(b"Exif\0\0") - 6
+    before = unset.replace(place, struct.pack(f"{order}I", distance)) + preview
+    after = write(run, before, "A dog that runs.")
+    assert after.endswith(preview)
+    (there,) = struct.unpack_from(f"{order}I", after, after.index(b"mak") + 3)
+    assert there == len(after) - len(preview) - after.index(b"Exif\0\0") - 6
+
+
 @pytest.mark.parametrize("is_behind", [False, True])
 def test_mpf_still_points_at_the_second_picture(run: Run, is_behind: bool) -> None:
     around = [b"", xmp(OLD_XMP)]
