@@ -6,9 +6,10 @@ import { decode, encode } from "./bytes.js";
 export function inUtf8(bytes) {
   const encoding = encodingOf(bytes);
   if (encoding === "utf-8") return bytes;
+  const even = bytes.subarray(0, bytes.length - (bytes.length % 2)); // a zero may stand behind it
   const text = encoding.startsWith("utf-32")
     ? fromUtf32(bytes, encoding)
-    : decoded(bytes, encoding);
+    : decoded(encoding.startsWith("utf-16") ? even : bytes, encoding);
   return text && encode(text.replace(/<\?xml\s[^]*?\?>/g, ""));
 }
 

@@ -168,6 +168,7 @@ PACKETS = {
     "byte order mark": b"\xef\xbb\xbf" + PACKET.encode(),
     "utf-16": (BEGIN + rdf("Köln 北京") + END).encode("utf-16-le"),
     "utf-16, marked": ("\ufeff" + BEGIN + rdf("Köln 北京") + END).encode("utf-16-le"),
+    "utf-16 and a zero": (BEGIN + rdf("Köln 北京") + END).encode("utf-16-le") + b"\0",
     "utf-16, big end": (BEGIN + rdf("Köln 北京") + END).encode("utf-16-be"),
     "utf-32": (BEGIN + rdf("Köln 北京") + END).encode("utf-32-le"),
     "utf-32, big end": (BEGIN + rdf("Köln 北京") + END).encode("utf-32-be"),

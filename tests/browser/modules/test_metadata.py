@@ -197,6 +197,13 @@ def test_xmp_that_nobody_can_read_stays_and_the_person_hears_of_it(run: Run, pac
     assert iptc(after)[2, 120] == b"A dog."
 
 
+def test_xmp_is_read_in_the_charset_that_it_names(run: Run) -> None:
+    packet = '<?xml version="1.0" encoding="iso-8859-1"?>' + rdf("Köln")
+    after = write(run, with_segments(PHOTO, xmp(packet.encode("latin-1"))))
+    assert ">Köln<".encode() in after and b"8859" not in after
+    assert texts(after, DESCRIPTION)["en"] == "A dog."
+
+
 def test_xmp_takes_the_room_that_its_packet_has(run: Run) -> None:
     packet = rdf("Berlin") + " " * 4000 + '<?xpacket end="w"?>'
     before = with_segments(PHOTO, xmp(packet), iim(dataset(2, 120, b"x.dog.")))
