@@ -26,3 +26,16 @@ export function bigEndian(number, size) {
 export function fromBigEndian(bytes) {
   return bytes.reduce((number, byte) => number * 256 + byte, 0);
 }
+
+export function areSame(one, other) {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+/** A text of which each character is a byte: places in it are places in the bytes. */
+export function toBinary(bytes) {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+export function fromBinary(text) {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

@@ -56,26 +56,37 @@ function saveText(format, entries) {
 
 async function savePhotos(photos, fail) {
   const files = [];
-  const failed = [];
+  const told = { notWritten: [], smallCopies: [], partlyWritten: [] };
   for (const photo of photos) {
     try {
-      files.push(await captioned(photo));
+      const { less, ...file } = await captioned(photo);
+      files.push(file);
+      told[less]?.push(photo.name);
     } catch {
-      failed.push(photo.name);
+      told.notWritten.push(photo.name);
     }
   }
-  fail(failed.length ? say(texts.notWritten, { names: failed.join(", ") }) : "");
+  const sentences = Object.keys(told).filter((text) => told[text].length);
+  fail(sentences.map((text) => say(texts[text], { names: told[text].join(", ") })).join("\n"));
   if (files.length) await saveAll(files, "kantu.zip");
 }
 
-// The person's own file, in full size, where it is a JPEG; else the small JPEG made of it. Of an
-// earlier result, opened again, that small one is all there is.
+// The person's own file, in full size, where it is a JPEG; else the small JPEG made of it. `less`: what
+// to tell, where it is less than that.
 async function captioned({ original, name, entry }) {
   const captions = mainFirst(entry.captions);
   try {
-    return { name, blob: await withCaptions(original, captions) };
+    let less;
+    const blob = await withCaptions(original, captions, () => (less = "partlyWritten"));
+    return { name, blob, less };
   } catch {
-    const jpegName = name.replace(/(\.\w+)?$/, ".jpg");
-    return { name: jpegName, blob: await withCaptions(entry.photo, captions) };
+    const blob = await withCaptions(entry.photo, captions);
+    return { name: smallName(name), blob, less: "smallCopies" };
   }
+}
+
+// Not the photo's own name: the small one could take its place.
+function smallName(name) {
+  const jpegName = name.replace(/(\.\w+)?$/, ".jpg");
+  return jpegName === name ? name.replace(/\.jpg$/, " (small).jpg") : jpegName;
 }

@@ -1,7 +1,8 @@
 // A caption in IPTC's IIM: a row of data sets (record, number, length, value). All of them are the
 // content of one of Photoshop's resources (kind, number, name, length, content).
 
-import { bigEndian, decode, encode, fromBigEndian, join } from "./bytes.js";
+import { areSame, bigEndian, decode, encode, fromBigEndian, join } from "./bytes.js";
+import { decoded } from "./unicode.js";
 
 const KINDS = ["8BIM", "MeSa", "AgHg", "PHUT", "DCSR"];
 const IIM = 0x0404;
@@ -14,42 +15,70 @@ const MOST_CAPTION = 2000; // bytes, says the standard. XMP has all of it.
 const NO_TEXT = [0, 125, 200, 201, 202]; // of record 2
 const LONG = 0x8000; // in the length: it is not the length, but says how many bytes that has
 
-/** Photoshop's resources (bytes, none perhaps) with this caption. */
-export function withIim(resources, caption) {
-  const all = readResources(resources);
-  const old = all.find(({ number }) => number === IIM);
-  const sets = withCaption(old ? readSets(old.content) : [], caption);
-  const kept = all.filter(({ number }) => number !== IIM && number !== DIGEST);
-  return join(
-    [{ head: IIM_HEAD, content: join(sets.flatMap(setParts)) }, ...kept].flatMap(resourceParts),
-  );
+// What 1:90 says: ISO 2022's sequences, for the charsets that browsers can read.
+const CHARSETS = [
+  [/^\x1b%(\/[GHI]|G)/, "utf-8"],
+  ...[..."ABCDLGFHMV"].map((final, index) => [
+    RegExp(`\x1b[,-/]${final}`),
+    `iso-8859-${index + 1}`,
+  ]),
+  [/\x1b[,-/]Y/, "iso-8859-13"],
+  [/\x1b[,-/]_/, "iso-8859-14"],
+  [/\x1b[,-/]b/, "iso-8859-15"],
+  [/\x1b[,-/]f/, "iso-8859-16"],
+  [/\x1b\$[()*+]?A/, "gbk"],
+  [/\x1b\$[)*+]B/, "euc-jp"],
+  [/\x1b\$[()*+]C/, "euc-kr"],
+];
+
+/**
+ * Photoshop's resources (bytes, none perhaps) with this caption. Where nobody can know how the texts
+ * beside it are written, `leave()` is called, and only an old caption is taken away, unless the new one
+ * is in ASCII, which reads the same everywhere.
+ */
+export function withIim(resources, caption, leave) {
+  const { all, rest } = readResources(resources);
+  const old = all.filter(({ number }) => number === IIM);
+  const [first, ...others] = old.length ? old : [{ head: IIM_HEAD, content: new Uint8Array() }];
+  const written = [
+    changed(first, (sets) => withCaption(sets, caption, leave)),
+    ...others.map((one) => changed(one, withoutCaption)),
+  ];
+  const isSame = old.length && written.every((raw, index) => areSame(raw, old[index].raw));
+  const kept = all.filter((one) => !old.includes(one) && (isSame || one.number !== DIGEST));
+  return join([...written, ...kept.map(({ raw }) => raw), rest]);
 }
 
-// Up to where they are damaged.
+function changed({ head, content }, change) {
+  const { sets, rest } = readSets(content);
+  return rawResource(head, join([...change(sets).map(({ raw }) => raw), rest]));
+}
+
+// Up to where they are damaged: `rest`.
 function readResources(bytes) {
-  const resources = [];
+  const all = [];
   let at = 0;
-  while (KINDS.includes(decode(bytes.subarray(at, at + 4)))) {
+  while (KINDS.includes(decode(bytes.subarray(at, at + 4))) && at + 12 <= bytes.length) {
     const name = 1 + bytes[at + 6];
     const head = bytes.subarray(at, at + 6 + even(name));
     const start = at + head.length + 4;
     const end = start + fromBigEndian(bytes.subarray(start - 4, start));
-    if (!(end <= bytes.length)) break;
     const number = fromBigEndian(head.subarray(4, 6));
-    resources.push({ number, head, content: bytes.subarray(start, end) });
-    at = start + even(end - start);
+    if (end > bytes.length && number !== IIM) break; // of a damaged IIM there is what there is
+    const raw = bytes.subarray(at, start + even(end - start));
+    all.push({ number, head, content: bytes.subarray(start, end), raw });
+    at += raw.length;
   }
-  return resources;
+  return { all, rest: bytes.subarray(at) };
 }
 
-function resourceParts({ head, content }) {
-  const filling = new Uint8Array(content.length % 2);
-  return [head, bigEndian(content.length, 4), content, filling];
+function rawResource(head, content) {
+  return join([head, bigEndian(content.length, 4), content, new Uint8Array(content.length % 2)]);
 }
 
 const even = (length) => length + (length % 2);
 
-// Up to where they are damaged.
+// Up to where they are damaged: `rest`.
 function readSets(bytes) {
   const sets = [];
   let at = 0;
@@ -62,51 +91,77 @@ function readSets(bytes) {
       length = fromBigEndian(bytes.subarray(start, start + size));
       start += size;
     }
-    if (start + length > bytes.length) break;
-    sets.push({ record, number, value: bytes.subarray(start, start + length) });
-    at = start + length;
+    const end = start + length;
+    if (end > bytes.length) break;
+    sets.push({ record, number, value: bytes.subarray(start, end), raw: bytes.subarray(at, end) });
+    at = end;
   }
-  return sets;
+  return { sets, rest: bytes.subarray(at) };
 }
 
-function setParts({ record, number, value }) {
-  const head = Uint8Array.of(0x1c, record, number);
+function newSet(record, number, value) {
   const { length } = value;
-  const size = length < LONG ? bigEndian(length, 2) : bigEndian(LONG + 4, 2);
-  return length < LONG ? [head, size, value] : [head, size, bigEndian(length, 4), value];
+  const size =
+    length < LONG ? bigEndian(length, 2) : [...bigEndian(LONG + 4, 2), ...bigEndian(length, 4)];
+  return { record, number, value, raw: join([Uint8Array.of(0x1c, record, number), size, value]) };
 }
 
-function withCaption(old, caption) {
-  const kept = inUtf8(old).filter((set) => !is(set, 1, 90) && !is(set, 2, 120));
+const withoutCaption = (sets) => sets.filter((set) => !is(set, 2, 120));
+
+function withCaption(old, caption, leave) {
+  const kept = withoutCaption(old);
+  const written = inUtf8(kept);
+  const value = shortened(caption);
+  if (written) return added(written, [newSet(1, 90, UTF8), newSet(2, 120, value)]);
+  if (isAscii(value)) return added(kept, [newSet(2, 120, value)]);
+  leave();
+  return kept;
+}
+
+// In their order, with the versions that each record begins with.
+function added(sets, more) {
   const versions = [1, 2]
-    .filter((record) => !kept.some((set) => is(set, record, 0)))
-    .map((record) => ({ record, number: 0, value: bigEndian(VERSION, 2) }));
-  return [
-    ...versions,
-    ...kept,
-    { record: 1, number: 90, value: UTF8 },
-    { record: 2, number: 120, value: shortened(caption) },
-  ].sort((one, other) => one.record - other.record || one.number - other.number);
+    .filter((record) => [...sets, ...more].some((set) => set.record === record))
+    .filter((record) => !sets.some((set) => is(set, record, 0)))
+    .map((record) => newSet(record, 0, bigEndian(VERSION, 2)));
+  return [...versions, ...more].reduce(insert, sets);
+}
+
+function insert(sets, one) {
+  const next = sets.findIndex(
+    ({ record, number }) => record > one.record || (record === one.record && number > one.number),
+  );
+  const place = next < 0 ? sets.length : next;
+  return [...sets.slice(0, place), one, ...sets.slice(place)];
 }
 
 const is = (set, record, number) => set.record === record && set.number === number;
 
-// Texts of programs that do not say how they write them are in Windows' Latin, mostly.
+// Undefined where nobody can know how their texts are written. What is not declared, and reads as
+// UTF-8, is that: no other text does by chance. What is declared as UTF-8 stays as it is.
 function inUtf8(sets) {
-  return sets.map(({ record, number, value }) => {
-    const latin = record === 2 && !NO_TEXT.includes(number) && !isUtf8(value);
-    return { record, number, value: latin ? encode(decode(value, "windows-1252")) : value };
-  });
+  const declared = sets.find((set) => is(set, 1, 90));
+  const others = sets.filter((set) => set !== declared);
+  const name = declared ? toName(declared.value) : "utf-8";
+  if (declared && name === "utf-8") return others;
+  const texts = new Map(
+    others.filter(isText).map((set) => [set, name && decoded(set.value, name)]),
+  );
+  if ([...texts.values()].includes(undefined)) return undefined;
+  return others.map((set) =>
+    texts.has(set) ? newSet(set.record, set.number, encode(texts.get(set))) : set,
+  );
 }
 
-function isUtf8(bytes) {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
+function toName(declared) {
+  return CHARSETS.find(([sequence]) => sequence.test(decode(declared)))?.[1];
 }
+
+// One that tells something of its charset.
+const isText = ({ record, number, value }) =>
+  record === 2 && !NO_TEXT.includes(number) && !isAscii(value);
+
+const isAscii = (bytes) => bytes.every((byte) => byte < 0x80 && byte !== 0x1b);
 
 // Ends between two characters, wherever the room does.
 function shortened(text) {

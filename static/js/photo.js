@@ -23,6 +23,7 @@ export class Photo {
   /** One that was described earlier. */
   static from(entry, on) {
     const photo = new Photo(entry.photo, entry.name, {}, on);
+    photo.original = undefined; // the small one is all there is
     photo.#finish(entry);
     return photo;
   }

@@ -16,8 +16,9 @@ from PIL.IptcImagePlugin import getiptcinfo
 from pytest import approx
 
 from tests.browser.conftest import on_phone_and_desktop
+from tests.browser.modules.corpus import rdf, with_segments, xmp
 from tests.browser.test_page import DONE, file
-from tests.fakes import SAID
+from tests.fakes import SAID, jpeg
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -196,6 +197,62 @@ def test_a_picture_of_another_kind_is_downloaded_as_jpeg(page: Any) -> None:
     expect(page.locator(DONE)).to_have_count(1)
     path = download(page, "Photos with captions inside")
     assert path.name == "drawing.jpg" and path.read_bytes().startswith(b"\xff\xd8")
+    expect(page.locator("#error")).to_have_text(f"{SMALL}drawing.png")
+
+
+SMALL = "These photos are small JPEG copies, without the other data that their files have: "
+LEFT = (
+    "Some programs will not find the captions in these photos: data in them could not be read and "
+    "was left as it was: "
+)
+
+
+def choose(page: Any, **photos: bytes) -> None:
+    named = [{**file(f"{name}.jpg"), "buffer": photo} for name, photo in photos.items()]
+    page.set_input_files("#file", named)
+    expect(page.locator(DONE)).to_have_count(len(named))
+
+
+FULL = with_segments(jpeg(300, 200), xmp(rdf("Berlin" * 10_800)))
+ODD = with_segments(jpeg(300, 200), xmp("<a>nothing that anyone reads</a>"))
+
+
+def test_who_gets_a_small_copy_hears_of_it(page: Any) -> None:
+    choose(page, a=FULL)
+    path = download(page, "Photos with captions inside")
+    assert path.name == "a (small).jpg" and b"Berlin" not in path.read_bytes()
+    expect(page.locator("#error")).to_have_text(f"{SMALL}a.jpg")
+
+
+def test_of_an_earlier_result_there_is_but_a_small_copy(page: Any) -> None:
+    choose(page, a=jpeg(300, 200))
+    page.reload()
+    page.locator("#kept .open").click()
+    assert download(page, "Photos with captions inside").name == "a (small).jpg"
+    expect(page.locator("#error")).to_have_text(f"{SMALL}a.jpg")
+
+
+def test_who_gets_less_in_a_zip_hears_which_photos_and_why(page: Any) -> None:
+    page.goto("/?lang=zh")
+    page.wait_for_selector("html.js")
+    choose(page, a=FULL, b=ODD, c=jpeg(300, 200))
+    with zipfile.ZipFile(download(page, "写入描述的照片")) as archive:
+        assert sorted(archive.namelist()) == ["a (small).jpg", "b.jpg", "c.jpg"]
+        assert b"<a>nothing that anyone reads</a>" in archive.read("b.jpg")
+    small, left = page.locator("#error").inner_text().split("\n")
+    assert small.endswith("副本，不含原文件里的其他信息：a.jpg")
+    assert left.endswith("所以有些软件里看不到描述：b.jpg")
+
+
+def test_nothing_is_said_where_all_is_as_it_should_be(page: Any) -> None:
+    choose(page, a=FULL, b=ODD)
+    download(page, "Photos with captions inside")
+    expect(page.locator("#error")).to_contain_text(f"{LEFT}b.jpg")
+    for name in ("a.jpg", "b.jpg"):
+        page.get_by_role("button", name=f"Remove {name}").click()
+    choose(page, c=jpeg(300, 200))
+    download(page, "Photos with captions inside")
+    expect(page.locator("#error")).to_have_text("")
 
 
 def test_the_menu_of_downloads_closes_by_escape_and_from_outside(page: Any) -> None:

@@ -11,62 +11,61 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, IptcImagePlugin
+from PIL import ExifTags, Image, IptcImagePlugin
 
 from tests.browser.modules.conftest import Run, opened, saved, sent
+from tests.browser.modules.corpus import (
+    EXTENSION,
+    PHOTOSHOP,
+    THUMBNAIL,
+    XMP,
+    dataset,
+    exif,
+    iim,
+    photoshop,
+    rdf,
+    resource,
+    segment,
+    with_exif,
+    with_gain_map,
+    with_segments,
+    xmp,
+)
 from tests.fakes import jpeg
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 ALT_TEXT = "{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}AltTextAccessibility"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-XMP = b"http://ns.adobe.com/xap/1.0/\0"
-EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-PHOTOSHOP = b"Photoshop 3.0\0"
-
 WRITE = """
+    let left = false;
     try {
-        const blob = await m.withCaptions(toFile(arg[0]), arg[1]);
-        return [blob.type, await toBase64(blob)];
+        const blob = await m.withCaptions(toFile(arg[0]), arg[1], () => (left = true));
+        return [blob.type, await toBase64(blob), left];
     } catch (error) {
-        return [error.constructor.name, null];
+        return [error.constructor.name, null, left];
     }
 """
 
 
 def write(run: Run, photo: bytes, en: str = "A dog.", zh: str = "一只狗。") -> bytes:
-    captions = [{"language": "en", "text": en}, {"language": "zh", "text": zh}]
-    kind, data = run("metadata", WRITE, [sent(photo), captions])
+    data, left = written(run, photo, ("en", en), ("zh", zh))
+    assert not left
+    return data
+
+
+def written(run: Run, photo: bytes, *captions: tuple[str, str]) -> tuple[bytes, bool]:
+    """And whether something that nobody can read was left as it was."""
+    texts = [{"language": language, "text": text} for language, text in captions]
+    kind, data, left = run("metadata", WRITE, [sent(photo), texts])
     assert kind == "image/jpeg"
-    return b64decode(data)
+    return b64decode(data), left
 
 
 def refusal(run: Run, photo: bytes, text: str = "A dog.") -> str:
-    kind, data = run("metadata", WRITE, [sent(photo), [{"language": "en", "text": text}]])
+    kind, data, _ = run("metadata", WRITE, [sent(photo), [{"language": "en", "text": text}]])
     assert data is None, "it was not refused"
     return kind
-
-
-def segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
-
-
-def with_segments(photo: bytes, *segments: bytes) -> bytes:
-    """Behind JFIF's and EXIF's, where programs put them."""
-    at = 2
-    while photo[at + 1] in (0xE0, 0xE1):
-        at += 2 + int.from_bytes(photo[at + 2 : at + 4], "big")
-    return photo[:at] + b"".join(segments) + photo[at:]
-
-
-def resource(number: int, content: bytes, name: bytes = b"") -> bytes:
-    head = b"8BIM" + struct.pack(">H", number) + bytes([len(name)]) + name
-    head += bytes(len(head) % 2)
-    return head + struct.pack(">I", len(content)) + content + bytes(len(content) % 2)
-
-
-def dataset(record: int, number: int, value: bytes) -> bytes:
-    return struct.pack(">BBBH", 0x1C, record, number, len(value)) + value
 
 
 def xmp_of(photo: bytes) -> ElementTree.Element:
@@ -119,7 +118,7 @@ def test_every_text_is_read_back_as_it_was_written(run: Run, en: str, zh: str) -
 
 def test_halves_of_characters_are_left_out(run: Run) -> None:
     body = r'arg[1] = [{ language: "en", text: "a\ud83dz" }];' + WRITE
-    _, data = run("metadata", body, [sent(PHOTO), None])
+    _, data, _ = run("metadata", body, [sent(PHOTO), None])
     assert texts(b64decode(data), DESCRIPTION) == {"x-default": "az", "en": "az"}
 
 
@@ -183,34 +182,103 @@ BOMB = (
 )
 
 
-@pytest.mark.parametrize(
-    "packet", [b"", b"<x:xmpmeta", b"\xff\xfe\0\0", b"<a/>", BOMB, OLD_XMP[: len(OLD_XMP) // 2]]
-)
-def test_xmp_that_nobody_can_read_is_replaced(run: Run, packet: bytes) -> None:
-    after = write(run, with_segments(PHOTO, segment(0xE1, XMP + packet)))
+@pytest.mark.parametrize("packet", [b"", b"\xff\xfe\0\0", b" \n\0"])
+def test_xmp_that_says_nothing_is_replaced(run: Run, packet: bytes) -> None:
+    after = write(run, with_segments(PHOTO, xmp(packet)))
     assert texts(after, DESCRIPTION)["zh-Hans"] == "一只狗。"
-    assert after.count(XMP) == 1 and b"DOCTYPE" not in after
+    assert after.count(XMP) == 1
+
+
+@pytest.mark.parametrize("packet", [b"<x:xmpmeta", b"<a/>", BOMB, OLD_XMP[: len(OLD_XMP) // 2]])
+def test_xmp_that_nobody_can_read_stays_and_the_person_hears_of_it(run: Run, packet: bytes) -> None:
+    before = xmp(packet)
+    after, left = written(run, with_segments(PHOTO, before), ("en", "A dog."))
+    assert left and before in after and after.count(XMP) == 1
+    assert iptc(after)[2, 120] == b"A dog."
+
+
+def test_xmp_is_read_in_the_charset_that_it_names(run: Run) -> None:
+    packet = '<?xml version="1.0" encoding="iso-8859-1"?>' + rdf("Köln")
+    after = write(run, with_segments(PHOTO, xmp(packet.encode("latin-1"))))
+    assert ">Köln<".encode() in after and b"8859" not in after
+    assert texts(after, DESCRIPTION)["en"] == "A dog."
+
+
+def test_xmp_takes_the_room_that_its_packet_has(run: Run) -> None:
+    packet = rdf("Berlin") + " " * 4000 + '<?xpacket end="w"?>'
+    before = with_segments(PHOTO, xmp(packet), iim(dataset(2, 120, b"x.dog.")))
+    after = write(run, before)
+    found = next(content for _, content in opened(after).applist if content.startswith(XMP))
+    assert len(found) == len(XMP) + len(packet)
+
+
+def test_an_old_description_is_taken_from_every_packet(run: Run) -> None:
+    copied = 'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:ImageDescription="old"'
+    after = write(run, with_segments(PHOTO, xmp(rdf("Berlin", copied)), xmp(OLD_XMP)))
+    assert after.count(XMP) == 2
+    assert all(old not in after for old in (b'"old"', b">old<", b">alt<"))
+    assert "李 &amp; Müller".encode() in after
 
 
 def test_other_iptc_stays_and_is_told_to_be_utf8(run: Run) -> None:
     sets = [
-        dataset(2, 25, b"dogs"),
-        dataset(2, 25, b"caf\xe9"),
-        dataset(2, 80, "李".encode()),
-        dataset(2, 120, b"old"),
-        dataset(2, 200, b"\x80\xff"),
         dataset(2, 0, b"\0\2"),
+        dataset(2, 25, b"dogs"),
+        dataset(2, 80, "李".encode()),
+        dataset(2, 120, b"caf\xe9"),
+        dataset(2, 200, b"\x80\xff"),
     ]
-    after = iptc(write(run, with_segments(PHOTO, photoshop(resource(0x0404, b"".join(sets))))))
-    assert after[2, 25] == [b"dogs", "café".encode()]
+    after = iptc(write(run, with_segments(PHOTO, iim(*sets))))
+    assert after[1, 90] == b"\x1b%G"
+    assert after[2, 25] == b"dogs"
     assert after[2, 80] == "李".encode()
     assert after[2, 120] == b"A dog."
     assert after[2, 200] == b"\x80\xff", "no text"
     assert after[2, 0] == b"\0\2"
 
 
-def photoshop(*resources: bytes) -> bytes:
-    return segment(0xED, PHOTOSHOP + b"".join(resources))
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        (b"\x1b.A", "latin-1", "Müller"),
+        (b"\x1b-A", "latin-1", "Müller"),
+        (b"\x1b.B", "iso8859-2", "Łódź"),
+        (b"\x1b-L", "iso8859-5", "Москва"),
+        (b"\x1b-F", "iso8859-7", "Αθήνα"),
+        (b"\x1b.b", "iso8859-15", "Œuvre"),
+        (b"\x1b$)A", "gb2312", "北京"),
+        (b"\x1b$)B", "euc-jp", "東京"),
+        (b"\x1b$)C", "euc-kr", "서울"),
+        (b"\x1b%/I", "utf-8", "北京"),
+    ],
+)
+def test_iptc_is_read_in_the_charset_that_it_names(
+    run: Run, declared: bytes, encoding: str, text: str
+) -> None:
+    sets = [dataset(1, 90, declared), dataset(2, 90, text.encode(encoding))]
+    after = iptc(write(run, with_segments(PHOTO, iim(*sets))))
+    assert (after[1, 90], after[2, 90].decode()) == (b"\x1b%G", text)
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [dataset(2, 90, "北京".encode("gbk"))],
+        [dataset(2, 90, "Москва".encode("cp1251")), dataset(2, 80, "李".encode())],
+        [dataset(1, 90, b"\x1b.Z"), dataset(2, 90, b"M\xfcller")],
+    ],
+    ids=["gbk", "cyrillic", "one that nobody knows"],
+)
+def test_texts_in_a_charset_that_nobody_can_know_stay_as_they_are(
+    run: Run, sets: list[bytes]
+) -> None:
+    photo = with_segments(PHOTO, iim(*sets, dataset(2, 120, b"old words")))
+    for text, kept in (("A dog.", [dataset(2, 120, b"A dog.")]), ("一只狗。", [])):
+        after, left = written(run, photo, ("zh", text))
+        assert all(one in after for one in (*sets, *kept))
+        assert b"old words" not in after and b"\x1b%G" not in after
+        assert texts(after, DESCRIPTION)["zh-Hans"] == text
+        assert left == (not kept), "the person hears where the caption is not in IIM"
 
 
 def test_other_things_of_photoshop_stay(run: Run) -> None:
@@ -253,6 +321,85 @@ def test_damaged_iptc_is_replaced(run: Run, resources: bytes) -> None:
     assert iptc(write(run, with_segments(PHOTO, photoshop(resources))))[2, 120] == b"A dog."
 
 
+def test_what_is_damaged_in_iptc_stays_behind_what_is_not(run: Run) -> None:
+    tail, rest = b"\x1c\2\x19\xff", b"8BIM\x0b\xb7\0\0\0\xff\0\0xy"
+    one = resource(0x0404, dataset(2, 25, b"dogs") + tail)
+    after = write(run, with_segments(PHOTO, photoshop(one, rest)))
+    row = dataset(2, 25, b"dogs") + dataset(2, 120, b"A dog.") + tail
+    assert row in after and rest in after
+
+
+def descriptions(photo: bytes) -> list[bytes | str]:
+    exif = opened(photo).getexif()
+    return [one[0x010E] for one in (exif, exif.get_ifd(ExifTags.IFD.IFD1)) if 0x010E in one]
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    "text", [b"old words".ljust(99), b"old\0", b"old words\0", b"\0", b""], ids=repr
+)
+@pytest.mark.parametrize("caption", ["A dog that runs.", "一只狗。", "Ox!", ""])
+def test_a_description_in_exif_gives_way(run: Run, order: str, text: bytes, caption: str) -> None:
+    before = with_exif(exif(order, text))
+    after, left = written(run, before, ("en", caption))
+    assert not left and b"old" not in after
+    found = [one.encode("latin-1").decode() for one in descriptions(after)]
+    assert found == ([caption] if text else [])
+    kept, new = opened(before).getexif(), opened(after).getexif()
+    assert {tag: kept[tag] for tag in kept if tag != 0x010E} == {
+        tag: new[tag] for tag in new if tag != 0x010E
+    }
+    where = new.get_ifd(ExifTags.IFD.IFD1)
+    block = opened(after).info["exif"].removeprefix(b"Exif\0\0")
+    assert block[where[0x0201] :][: where[0x0202]] == THUMBNAIL
+
+
+def test_a_description_that_exif_has_no_room_for_is_taken_out(run: Run) -> None:
+    whole = len(exif("<", b"old words\0"))
+    before = with_exif(exif("<", b"old words\0", 65_536 - whole))
+    after = write(run, before, "A dog that runs.")
+    assert descriptions(after) == [] and b"old words" not in after
+    kept, new = opened(before).getexif(), opened(after).getexif()
+    assert dict(new) == {tag: kept[tag] for tag in kept if tag != 0x010E}
+    assert new.get_ifd(ExifTags.IFD.IFD1)[0x0202] == len(THUMBNAIL)
+    assert len(after) > 65_536 and THUMBNAIL in after
+
+
+@pytest.mark.parametrize("place", [b"\0\0\0\0", b"\xff\xff\xff\0", b"\0\0\0\x0a"])
+def test_a_description_whose_place_is_damaged_harms_nothing_else(run: Run, place: bytes) -> None:
+    content = exif(">", b"old words\0")
+    at = content.index(b"\x01\x0e\0\2") + 8
+    broken = content[:at] + place + content[at + 4 :]
+    after = write(run, with_exif(broken))
+    assert [one.encode("latin-1").decode() for one in descriptions(after)] == ["A dog."]
+    assert opened(after).getexif()[0x010F] == "Kamera" and THUMBNAIL in after
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_makers_notes_still_point_at_a_preview_behind_the_picture(run: Run, order: str) -> None:
+    preview, place = jpeg(90, 60), b"place"[:4]
+    unset = with_exif(exif(order, b"old\0").replace(b"makers\0", b"mak" + place))
+    distance = len(unset) - unset.index(b"Exif\0\0") - 6
+    before = unset.replace(place, struct.pack(f"{order}I", distance)) + preview
+    after = write(run, before, "A dog that runs.")
+    assert after.endswith(preview)
+    (there,) = struct.unpack_from(f"{order}I", after, after.index(b"mak") + 3)
+    assert there == len(after) - len(preview) - after.index(b"Exif\0\0") - 6
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_mpf_still_points_at_the_second_picture(run: Run, is_behind: bool) -> None:
+    around = [b"", xmp(OLD_XMP)]
+    before = with_gain_map(*(around if is_behind else reversed(around)))
+    after = write(run, before)
+    second = before[before.rindex(b"\xff\xd8") :]
+    header = after.index(b"MPF\0") + 4
+    record = after.index(struct.pack(">I", 0x20030000), header)
+    first, _, _, _, length, place = struct.unpack_from(">IIIIII", after, record + 4)
+    assert after[header + place :][:length] == second
+    assert after[:first] == after.removesuffix(second)
+
+
 def test_captions_that_no_segment_holds_are_refused(run: Run) -> None:
     assert refusal(run, PHOTO, "狗" * 10_000) == "RangeError"
 
@@ -265,25 +412,33 @@ def test_what_is_no_jpeg_is_refused(run: Run, data: bytes) -> None:
 
 
 CUTS = """
-    const whole = await toFile(arg).arrayBuffer();
+    const whole = await toFile(arg[0]).arrayBuffer();
     const captions = [{ language: "en", text: "A dog." }];
-    const failed = [];
-    for (let length = 0; length < whole.byteLength; length += 3) {
+    const fates = [];
+    for (let length = 0; length < arg[1]; length += 3) {
         const cut = new Blob([whole.slice(0, length)]);
-        const fate = await m.withCaptions(cut, captions).catch((error) => error.constructor.name);
-        if (fate !== "NoJpeg") failed.push(length);
+        fates.push(await m.withCaptions(cut, captions).catch((error) => error.constructor.name));
     }
-    return failed;
+    return fates.filter((fate) => fate !== "NoJpeg").length;
 """
 
 
-def test_a_photo_cut_anywhere_is_refused(run: Run) -> None:
+def test_a_photo_cut_before_its_picture_is_refused(run: Run) -> None:
     photo = with_segments(
         jpeg(16, 16, exif=Image.Exif().tobytes()),
         segment(0xE1, XMP + OLD_XMP[:300]),
         photoshop(resource(0x0404, dataset(2, 120, b"old"))),
     )
-    assert run("metadata", CUTS, sent(photo)) == []
+    assert run("metadata", CUTS, [sent(photo), photo.index(b"\xff\xda") + 10]) == 0
+
+
+def test_what_decoders_forgive_is_forgiven(run: Run) -> None:
+    scan = PHOTO.index(b"\xff\xda")
+    stray = PHOTO[:scan] + b"\0\x17\xff\0\xff\xff" + PHOTO[scan:]
+    for photo in (stray, PHOTO[:-2], PHOTO + b"\0" * 9):
+        after = write(run, photo)
+        assert '<rdf:li xml:lang="zh-Hans">一只狗。'.encode() in after
+        assert after.endswith(photo[20:]), "all behind JFIF is as it was"
 
 
 NOISE = """

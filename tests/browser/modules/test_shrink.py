@@ -7,9 +7,11 @@ from base64 import b64decode
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
+from app.photos import CorruptPhoto, EmptyPhoto, NotJpeg, OtherFormat, PhotoError, read_photo
 from tests.browser.modules.conftest import Run, opened, saved, sent
+from tests.browser.modules.corpus import iim, segment, with_segments, xmp
 from tests.fakes import jpeg, noise
 
 SHRINK = """
@@ -75,7 +77,7 @@ def test_what_the_browser_can_decode_becomes_jpeg(run: Run, kind: str) -> None:
     assert small.getpixel((20, 10))[2] > 240
 
 
-def test_a_small_jpeg_is_sent_as_it_is(run: Run) -> None:
+def test_a_small_jpeg_that_is_but_a_picture_is_sent_as_it_is(run: Run) -> None:
     assert shrink(run, sent(jpeg(1024, 700)))[0]
 
 
@@ -85,21 +87,97 @@ def test_a_jpeg_of_many_bytes_is_made_smaller_though_its_sides_are_short(run: Ru
     assert (same, small.size) == (False, (1000, 800))
 
 
+PLACE = b"52.5 degrees north"
+
+
+def with_secrets(photo: bytes, orientation: int = 1) -> bytes:
+    """The place in EXIF, XMP, IIM, a comment, another program's segment, and behind the picture."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = orientation, PLACE.decode()
+    content = exif.tobytes()
+    parts = [segment(0xE1, content), xmp(PLACE), iim(PLACE), segment(0xFE, PLACE)]
+    parts += [
+        segment(0xE5, PLACE),
+        segment(0xE2, b"MPF\0" + PLACE),
+        segment(0xE0, b"JFXX\0" + PLACE),
+    ]
+    return with_segments(photo, *parts) + with_segments(jpeg(20, 10), segment(0xE1, PLACE))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_small_jpeg_is_sent_without_what_is_about_it(run: Run, progressive: bool) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = jpeg(300, 200, progressive=progressive, icc_profile=profile)
+    same, name, _, data = run("shrink", SHRINK, [sent(with_secrets(photo), "b.jpg"), {}])
+    assert (same, name, b64decode(data)) == (False, "b.jpg", photo)
+
+
+def test_a_comment_between_two_scans_is_not_sent(run: Run) -> None:
+    photo = jpeg(300, 200, progressive=True)
+    second = photo.rindex(b"\xff\xda")
+    said = photo[:second] + segment(0xFE, PLACE) + photo[second:]
+    _, _, _, data = run("shrink", SHRINK, [sent(said), {}])
+    assert b64decode(data) == photo
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_small_jpeg_is_sent_with_which_way_is_up(run: Run, orientation: int) -> None:
+    _, _, small = shrink(run, sent(with_secrets(jpeg(300, 200), orientation)))
+    assert small.getexif().get(0x0112, 1) == orientation
+    assert list(small.getexif()) == ([0x0112] if orientation > 1 else [])
+
+
+def test_what_the_server_sees_of_it_is_upright(run: Run) -> None:
+    photo = with_secrets(jpeg(300, 200), 6)
+    _, _, _, data = run("shrink", SHRINK, [sent(photo), {}])
+    before, after = (read_photo(one, 10**7, 10**7) for one in (photo, b64decode(data)))
+    assert np.array_equal(before, after) and after.shape == (300, 200, 3)
+
+
+def test_stray_bytes_between_segments_do_no_harm(run: Run) -> None:
+    photo = with_secrets(noise(1100, 300))
+    table = photo.index(b"\xff\xdb")
+    stray = photo[:table] + b"\0\x17" + photo[table:]
+    _, _, small = shrink(run, sent(stray))
+    assert small.size == (1024, 280) and "exif" not in small.info
+
+
+@pytest.mark.parametrize("lost", [2, 40_000], ids=["the end marker", "rows"])
+def test_a_photo_without_its_end_is_left_to_the_server_without_its_place(
+    run: Run, lost: int
+) -> None:
+    photo = noise(1100, 300)
+    parts = [segment(0xE1, b"Exif\0\0" + PLACE), xmp(PLACE)]
+    cut = with_segments(photo, *parts)[:-lost]
+    _, _, _, data = run("shrink", SHRINK, [sent(cut), {}])
+    assert b64decode(data) == photo[:-lost]
+    if lost == 2:
+        assert read_photo(b64decode(data), 10**7, 10**7).shape == (300, 1100, 3)
+    else:
+        with pytest.raises(CorruptPhoto):
+            read_photo(b64decode(data), 10**7, 10**7)
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "error"),
     [
-        b"",
-        b"\xff\xd8",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
-        b"just words",
-        noise(1100, 300)[:-100_000],
+        (b"", EmptyPhoto),
+        (b"\xff\xd8", CorruptPhoto),
+        (b"\xff\xd8\xff\xe1\xff\xffExif\0\0" + PLACE, CorruptPhoto),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + PLACE, OtherFormat),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20) + PLACE, OtherFormat),
+        (b"just some words" + PLACE, NotJpeg),
     ],
-    ids=["empty", "two bytes", "heic", "text", "two thirds of a jpeg"],
+    ids=["empty", "two bytes", "cut in exif", "heic", "png", "text"],
 )
-def test_what_cannot_be_decoded_is_left_for_the_server_to_refuse(run: Run, data: bytes) -> None:
-    same, name, kind, after = run("shrink", SHRINK, [sent(data, "a.heic", "image/heic"), {}])
-    assert (same, name, kind) == (True, "a.heic", "image/heic")
-    assert b64decode(after) == data
+def test_of_what_cannot_be_decoded_the_server_gets_what_kind_it_is(
+    run: Run, data: bytes, error: type[PhotoError]
+) -> None:
+    _, name, kind, after = run("shrink", SHRINK, [sent(data, "a.heic", "image/heic"), {}])
+    assert (name, kind) == ("a.heic", "image/heic")
+    assert b64decode(after) == data[:16]
+    with pytest.raises(error):
+        read_photo(b64decode(after), 10**7, 10**7)
 
 
 def test_a_huge_photo_is_no_harm(run: Run) -> None:
