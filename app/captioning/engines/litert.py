@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from app.captioning.beam_search import Step
 from app.captioning.checkpoint import DETECTOR, Checkpoint, CheckpointError
 from app.captioning.detector import Detections
+from app.captioning.engines.mapped import let_go
 
 ENCODER = "encoder.tflite"
 ENCODER_STAGE = "encoder_stage.tflite"
@@ -22,16 +23,39 @@ ROWS = 10
 
 
 class Graph:
-    """A graph of one signature. It may be run from several threads."""
+    """A graph, whose signatures may be run from several threads.
+
+    The first run of each makes a copy of its weights, in an order that suits the processor. From
+    then on those in the file are not read, but for a few rows, and need no memory.
+    """
 
     def __init__(self, path: Path):
         """Raises ValueError or RuntimeError where it cannot be read."""
-        self._run = Interpreter(str(path), num_threads=1).get_signature_runner()
+        self._path = path
+        self._interpreter = Interpreter(str(path), num_threads=1)
+        self._runners = {
+            name: self._interpreter.get_signature_runner(name)
+            for name in self._interpreter.get_signature_list()
+        }
+        self._not_run_yet = set(self._runners)
         self._lock = Lock()
 
+    def inputs(self, signature: str) -> list[str]:
+        """The names of what it takes."""
+        return list(self._runners[signature].get_input_details())
+
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Runs the only signature."""
+        (signature,) = self._runners
+        return self.run(signature, **inputs)
+
+    def run(self, signature: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         with self._lock:
-            return self._run(**inputs)
+            outputs = self._runners[signature](**inputs)
+            if signature in self._not_run_yet:
+                self._not_run_yet.remove(signature)
+                let_go(self._path)
+            return outputs
 
 
 _graphs: WeakValueDictionary[str, Graph] = WeakValueDictionary()
@@ -62,19 +86,8 @@ class LiteRTEngine:
         if DETECTOR in checkpoint.files:
             self._detector = open_graph(checkpoint, DETECTOR)
         self._decoders = {
-            language: Interpreter(str(checkpoint.file(decoder_file(language))), num_threads=1)
+            language: open_graph(checkpoint, decoder_file(language))
             for language in checkpoint.languages
-        }
-        self._start = {
-            language: decoder.get_signature_runner("start")
-            for language, decoder in self._decoders.items()
-        }
-        self._taken = {
-            language: list(start.get_input_details()) for language, start in self._start.items()
-        }
-        self._step = {
-            language: decoder.get_signature_runner("step")
-            for language, decoder in self._decoders.items()
         }
 
     def encode(self, photo: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,15 +100,16 @@ class LiteRTEngine:
         return detections_of(self._detector, photo)
 
     def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
-        taken = {name: features[name][None] for name in self._taken[language]}
-        outputs = self._start[language](**taken)
+        decoder = self._decoders[language]
+        taken = {name: features[name][None] for name in decoder.inputs("start")}
+        outputs = decoder.run("start", **taken)
         state = outputs.pop("state")
 
         def step(state: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             pieces = [slice(at, at + ROWS) for at in range(0, len(words), ROWS)]
             done = [
                 # What is left of the outputs is the memory of decoders that attend.
-                self._step[language](state=state[piece], words=words[piece], **outputs)
+                decoder.run("step", state=state[piece], words=words[piece], **outputs)
                 for piece in pieces
             ]
             return (
