@@ -110,6 +110,10 @@ def test_it_installs_and_captions_a_photo_through_the_public_port(machine: Machi
     assert "This is a container" in said
 
 
+def test_it_takes_less_than_300_megabytes_of_the_disk(machine: Machine) -> None:
+    assert int(machine.run("du", "-sm", "/opt/kantu").stdout.split()[0]) < 300
+
+
 def test_what_only_tensorflow_reads_is_not_installed(machine: Machine) -> None:
     found = machine.run("find", "/opt/kantu/", "-name", "*.pb", "-o", "-name", "*.tflite").stdout
     assert "encoder.tflite" in found
