@@ -21,7 +21,11 @@ def scale_of(photo: Image.Image) -> int:
     return next(fitting, SCALES[-1])
 
 
+LONGEST_SIDE = 65_535
+"""Of a JPEG, and so of others: what is one row, or one column, cannot be made smaller."""
+
+
 def check_pixels(photo: Image.Image, most: float) -> None:
     """Raises TooManyPixels."""
-    if photo.width * photo.height > most:
+    if photo.width * photo.height > most or max(photo.size) > LONGEST_SIDE:
         raise TooManyPixels(photo.width, photo.height, most)

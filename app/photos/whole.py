@@ -10,13 +10,13 @@ from PIL import Image, PngImagePlugin
 from app.photos.colours import in_srgb, upright
 from app.photos.kinds import JPEG, KINDS, Kind
 from app.photos.pieces import Pieces
-from app.photos.sizes import check_pixels, scale_of
+from app.photos.sizes import SCALES, check_pixels, scale_of
 
 # Texts in a PNG are kept as they are unpacked: 64 MB, if one lets them.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
-STRIP = 256
-"""Rows that are worked on at a time: a copy of all would double the memory."""
+STRIP = 262_144
+"""Pixels that are worked on at a time, in whole rows: a copy of all would double the memory."""
 
 
 def read_whole(data: bytes, kind: Kind, max_pixels: int) -> np.ndarray:
@@ -53,8 +53,9 @@ def _reduced(photo: Image.Image) -> Image.Image:
     scale = scale_of(photo)
     width, height = (-(-side // scale) for side in photo.size)
     reduced: Image.Image | None = None
-    for top in range(0, photo.height, STRIP):
-        strip = photo.crop((0, top, photo.width, min(top + STRIP, photo.height)))
+    rows = max(1, STRIP // photo.width // SCALES[-1]) * SCALES[-1]
+    for top in range(0, photo.height, rows):
+        strip = photo.crop((0, top, photo.width, min(top + rows, photo.height)))
         part = _opaque(strip).reduce(scale)
         reduced = reduced or Image.new(part.mode, (width, height))
         reduced.paste(part, (0, top // scale))
@@ -65,9 +66,12 @@ def _reduced(photo: Image.Image) -> Image.Image:
 
 def _opaque(picture: Image.Image) -> Image.Image:
     """In mode L or RGB, on white."""
+    if picture.mode.startswith("I"):  # 16 bits, of which convert() would take the lower eight
+        values = np.asarray(picture)
+        grey = (values >> 8).astype(np.uint8)
+        grey[values == picture.info.get("transparency", -1)] = 255
+        return Image.fromarray(grey)
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    if picture.mode.startswith("I"):  # 16 bits, of which convert() would take the lower eight
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")

@@ -20,6 +20,7 @@ from app.photos import read_photo
 from app.photos.errors import PhotoError
 from app.photos.kinds import JPEG, KINDS, Kind, available, suffixes, title_of
 from tests.hostile.fuzz import damaged
+from tests.hostile.others import chunk
 
 register_heif_opener()  # to write HEIC; the application reads without it
 
@@ -136,6 +137,13 @@ def test_it_needs_no_more_memory_than_is_said(kind: str, mode: str) -> None:
     picture = PHOTO.resize((2000, 1500)).convert(mode)
     if mode == "RGBA":
         picture.putalpha(picture.convert("L"))
+    working = 30 * 1024  # what is left in the end, strips, the libraries' own
+    most = working + 3_000_000 * KINDS[kind].memory / 1024
+    assert memory_of(saved(kind, picture, quality=50)) < most
+
+
+def memory_of(data: bytes) -> int:
+    """Kilobytes that reading it takes, in a process of its own."""
     program = (
         "import sys\n"
         "import PIL.AvifImagePlugin, PIL.PngImagePlugin, PIL.WebPImagePlugin, pillow_heif\n"
@@ -149,27 +157,46 @@ def test_it_needs_no_more_memory_than_is_said(kind: str, mode: str) -> None:
     )
     ran = subprocess.run(
         [sys.executable, "-c", program],
-        input=saved(kind, picture, quality=50),
+        input=data,
         capture_output=True,
         check=True,
         cwd=ROOT,
     )
-    working = 30 * 1024  # what is left in the end, strips, the libraries' own
-    assert int(ran.stdout) < working + 3_000_000 * KINDS[kind].memory / 1024
-
-
-def png_with(*chunks: tuple[bytes, bytes], repeated: int = 1) -> bytes:
-    """With these chunks (type, content) before the picture. Pillow does not check their sums."""
-    data = saved("png")
-    at = data.index(b"IDAT") - 4
-    added = b"".join(
-        len(content).to_bytes(4, "big") + name + content + bytes(4) for name, content in chunks
-    )
-    return data[:at] + added * repeated + data[at:]
+    return int(ran.stdout)
 
 
 def test_a_png_of_a_million_chunks_is_refused() -> None:
-    assert refusal(png_with((b"teST", b""), repeated=1_000_000)).code == "corrupt_photo"
+    data = saved("png")
+    at = data.index(b"IDAT") - 4
+    with_ten, with_many = (
+        data[:at] + chunk(b"teST", b"") * number + data[at:] for number in (10, 1_000_000)
+    )
+    assert_shows(with_ten, PHOTO)
+    assert refusal(with_many).code == "corrupt_photo"
+
+
+@pytest.mark.parametrize("size", [(65_535, 300), (200, 60_000)])
+def test_long_and_narrow_ones_need_no_more_memory(size: tuple[int, int]) -> None:
+    assert_shows(saved("png", Image.new("L", (1000, 2), 7)), Image.new("L", (1000, 2), 7))
+    data = saved("png", Image.new("RGBA", size, (9, 9, 9, 99)), compress_level=1)
+    assert memory_of(data) < 1024 * (30 + 5 * size[0] * size[1] / 1e6)
+
+
+@pytest.mark.parametrize("size", [(70_000, 1), (1, 70_000)])
+def test_no_side_is_longer_than_a_jpeg_s(size: tuple[int, int]) -> None:
+    assert refusal(saved("png", Image.new("L", size))).code == "too_many_pixels"
+
+
+def test_of_16_bits_of_grey_one_value_may_be_transparent() -> None:
+    values = np.array([[0x1234, 0x8000]], np.uint16)
+    data = png_of_16_bits(values)
+    at = data.index(b"IDAT") - 4
+    with_colour = data[:at] + chunk(b"tRNS", b"\x12\x34") + data[at:]
+    assert read(with_colour)[0, :, 0].tolist() == [255, 0x80]
+
+
+def png_of_16_bits(values: np.ndarray) -> bytes:
+    return cv2.imencode(".png", values)[1].tobytes()
 
 
 def test_size_is_told_by_the_header_alone() -> None:

@@ -9,7 +9,8 @@ import pytest
 import skimage.data
 from PIL import Image, ImageCms, ImageOps
 
-from app.photos import CorruptPhoto, EmptyPhoto, NotJpeg, OtherFormat, PhotoError, read_photo
+from app.photos import read_photo
+from app.photos.errors import CorruptPhoto, EmptyPhoto, NoPhoto, OtherKind, PhotoError
 from tests.browser.modules.conftest import Run, opened, saved, sent
 from tests.browser.modules.corpus import iim, segment, with_segments, xmp
 from tests.fakes import jpeg, noise
@@ -164,9 +165,9 @@ def test_a_photo_without_its_end_is_left_to_the_server_without_its_place(
         (b"", EmptyPhoto),
         (b"\xff\xd8", CorruptPhoto),
         (b"\xff\xd8\xff\xe1\xff\xffExif\0\0" + PLACE, CorruptPhoto),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + PLACE, OtherFormat),
-        (b"\x89PNG\r\n\x1a\n" + bytes(20) + PLACE, OtherFormat),
-        (b"just some words" + PLACE, NotJpeg),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + PLACE, OtherKind),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20) + PLACE, OtherKind),
+        (b"just some words" + PLACE, NoPhoto),
     ],
     ids=["empty", "two bytes", "cut in exif", "heic", "png", "text"],
 )
