@@ -19,9 +19,14 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.http.errors import ParseException
+from gunicorn.workers import gthread
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.web import queue
+from app.web.addresses import customer
+
+# How long a connection that says nothing yet holds a thread. Then the main thread waits for it.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.1
 
 
 class BodyReader:
@@ -36,9 +41,12 @@ class BodyReader:
     def read(self, size: int) -> bytes:
         """Raises OSError."""
         try:
-            return self.reader.read(size)
+            data = self.reader.read(size)
         except ParseException as error:
             raise ConnectionError(f"a malformed body: {error}") from error
+        if ticket := queue.HELD.get():
+            ticket.arrive(len(data))
+        return data
 
 
 PARKED = object()
@@ -86,6 +94,19 @@ class Worker(ThreadWorker):
         self.ends: dict[TConn, float] = {}
         """When the time of a connection that is served is over."""
         self.parked: dict[TConn, Parked] = {}
+        self.admitted: dict[TConn, queue.Ticket] = {}
+        self.captioning: frozenset[str] = frozenset()
+        """The paths whose requests wait for their turn."""
+        self.most_bytes = 0
+        """Of those."""
+
+    def load_wsgi(self) -> None:
+        """Raises what the application raises as it starts."""
+        super().load_wsgi()
+        from app.web import uploads  # with Flask, which gunicorn's own process does without
+
+        self.captioning = uploads.captioning_addresses(self.wsgi)
+        self.most_bytes = uploads.most_request_bytes(self.wsgi.extensions["kantu"].settings)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """For those that are admitted, and a few more that read headers and answer /healthz. There
@@ -103,7 +124,7 @@ class Worker(ThreadWorker):
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The same, once its headers are read."""
         parked = self.parked.get(conn)
-        if not parked and req.method == "POST":
+        if not parked and req.method == "POST" and req.path in self.captioning:
             parked = self.draw_ticket(req, conn)
         if parked and not parked.ticket.is_admitted:
             return PARKED
@@ -114,9 +135,11 @@ class Worker(ThreadWorker):
             return super().handle_request(req, conn)
         del self.parked[conn]
         held = queue.HELD.set(parked.ticket)
+        self.admitted[conn] = parked.ticket
         try:
             return super().handle_request(req, conn)
         finally:
+            del self.admitted[conn]
             queue.HELD.reset(held)
             parked.ticket.leave()
 
@@ -125,16 +148,18 @@ class Worker(ThreadWorker):
         return PARKED if keepalive is PARKED else super()._keepalive_after(conn, keepalive)
 
     def draw_ticket(self, req: Any, conn: TConn) -> Parked | None:
-        """None where the queue is full: then the application says so."""
+        """None where the queue is full, or the body too large: then the application says so."""
         service = self.wsgi.extensions["kantu"]
-        headers = {name: value for name, value in req.headers}
+        headers = dict(req.headers)
         hops = service.settings.proxies
         forwarded = headers.get("X-FORWARDED-FOR", "").split(",")
         own = conn.client[0] if isinstance(conn.client, tuple) else ""
         address = forwarded[-hops].strip() if 0 < hops <= len(forwarded) else own
-        asker = queue.Asker(address, headers.get("USER-AGENT", ""))
-        length = headers.get("CONTENT-LENGTH", "")
-        weight = int(length) if length.isdigit() else queue.MOST_HELD_BYTES
+        asker = queue.Asker(customer(address), headers.get("USER-AGENT", ""))
+        chunked = "TRANSFER-ENCODING" in headers
+        weight = service.settings.max_bytes if chunked else int(headers.get("CONTENT-LENGTH", 0))
+        if weight > self.most_bytes:
+            return None
         with suppress(queue.QueueFull):
             ticket = service.queue.join(
                 asker, weight, lambda: self.method_queue.defer(self.on_admitted, conn)
@@ -154,20 +179,28 @@ class Worker(ThreadWorker):
             self.enqueue_req(conn)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
+        failed = fs.cancelled() or fs.exception()
+        result = None if failed else fs.result()
         parked = self.parked.get(conn)
-        if parked and not fs.cancelled() and fs.result() is PARKED:
+        if parked and result is PARKED:
             parked.is_at_rest = True
             self.on_admitted(conn)  # it may have been, meanwhile
-        else:
+        elif result:
             super().finish_request(conn, fs)
+        else:
+            # In a thread: it waits two seconds for who does not close in turn.
+            self.nr_conns -= 1
+            self.tpool.submit(conn.close, graceful=not failed)
 
     def murder_pending(self) -> None:
         """Gunicorn's name for what it does each second."""
         super().murder_pending()
-        self.wsgi.extensions["kantu"].queue.look()
+        waiting = self.wsgi.extensions["kantu"].queue
+        waiting.look()
         now = time.monotonic()
-        for conn, end in tuple(self.ends.items()):
-            if end < now:
+        stalled = {conn for conn, one in self.admitted.copy().items() if waiting.is_stalled(one)}
+        for conn, end in self.ends.copy().items():
+            if end < now or conn in stalled:
                 with suppress(OSError):  # closed meanwhile
                     conn.sock.shutdown(socket.SHUT_RDWR)
 

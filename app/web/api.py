@@ -14,7 +14,7 @@ from app.photos.errors import PhotoError
 from app.web import errors, responses
 from app.web.captions import Described, Options, describe, read_options
 from app.web.service import service
-from app.web.uploads import Upload, receive
+from app.web.uploads import Upload, captioning, receive
 
 if TYPE_CHECKING:
     from app.captioning.baby_talk import Said
@@ -24,6 +24,7 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @api.post("/captions")
+@captioning
 def captions() -> ResponseReturnValue:
     with receive(service().settings.max_photos) as photos:
         options = read_options(request.form)

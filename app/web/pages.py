@@ -21,7 +21,7 @@ from app.web.errors import NoPhotoChosen, sentence
 from app.web.marks import Mark, marks, talk
 from app.web.service import service
 from app.web.texts import caption_choices
-from app.web.uploads import Upload, receive
+from app.web.uploads import Upload, captioning, receive
 
 pages = Blueprint("pages", __name__)
 pages.after_request(language.remember)
@@ -54,6 +54,7 @@ def index() -> ResponseReturnValue:
 
 
 @pages.post("/")
+@captioning
 def caption() -> Response:
     form: Mapping[str, str] = {}
     try:

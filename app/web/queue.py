@@ -11,7 +11,7 @@ import faulthandler
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,10 +26,18 @@ less than 300."""
 MOST_ADMITTED = 16
 """Requests, each with a thread: those of slow clients, mostly, whose photos are on their way."""
 
+MOST_OF_ADDRESS = 8
+"""Of those, from one address: others are not held up by its slow clients."""
+
 MOST_READY = 2
 """Admitted requests whose photos are there, or soon will be: one in the model, and the next."""
 SOON = 1.0
-"""Seconds in which a request's photos arrive. Those that take longer hold up nobody."""
+"""Seconds in which a request's photos arrive. Those that take longer hold up nobody: they count as
+what has arrived of them."""
+PATIENCE_WITH_SLOW = 10.0
+"""Seconds that slow photos wait for memory, or may come at less than SLOWEST while others wait."""
+SLOWEST = 10_000
+"""Bytes a second."""
 
 FIRST_PACE = 0.1
 """Seconds a request takes, until some have been served."""
@@ -44,7 +52,8 @@ class Asker(NamedTuple):
     """Who asks. Turns go round the addresses, and at one address round its programs: a person with
     one photo does not wait for somebody's five hundred."""
 
-    address: str
+    address: bytes
+    """As app.web.addresses has it."""
     program: str
 
 
@@ -64,19 +73,34 @@ class Ticket:
     upload_bytes: int
     admit: Callable[[], None]
     """Called once, from any thread, when it is nearly its turn."""
-    joined: float
-    admitted: float | None = None
+    admitted: float = math.inf
     """When."""
-    is_ready: bool = False
+    ready_at: float | None = None
+    arrived: int = 0
+    """Bytes of its body."""
     has_left: bool = False
 
     @property
     def is_admitted(self) -> bool:
-        return self.admitted is not None
+        return self.admitted < math.inf
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ready_at is not None
 
     def ready(self) -> None:
         """Its photos are there."""
         self.queue.change(self, ready=True)
+
+    def arrive(self, size: int) -> None:
+        """So many bytes of its body have come. Waits while there is no memory for those of slow
+        clients. Raises ConnectionError where that lasts."""
+        self.arrived += size
+        for _ in range(int(10 * PATIENCE_WITH_SLOW)):
+            if not self.queue.is_crowded(self):
+                return
+            time.sleep(0.1)
+        raise ConnectionError("no memory for a body that comes too slowly")
 
     def leave(self) -> None:
         """It has its answer, or will have none; may be called again."""
@@ -91,10 +115,9 @@ class Queue:
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic):
         """patience: the longest that a request may have to wait, in seconds."""
         self._patience, self._clock = patience, clock
-        self._waiting: OrderedDict[str, OrderedDict[str, deque[Ticket]]] = OrderedDict()
+        self._waiting: OrderedDict[bytes, OrderedDict[str, deque[Ticket]]] = OrderedDict()
         """By address and program, those whose turn is next first."""
         self._admitted: set[Ticket] = set()
-        self._bytes = 0
         self._pace = FIRST_PACE
         self._last_left = -math.inf
         self._lock = Lock()
@@ -107,7 +130,7 @@ class Queue:
 
     def join(self, asker: Asker, upload_bytes: int, admit: Callable[[], None]) -> Ticket:
         """Raises QueueFull where it would have to wait longer than the patience."""
-        ticket = Ticket(self, asker, upload_bytes, admit, self._clock())
+        ticket = Ticket(self, asker, upload_bytes, admit)
         with self._lock:
             over = self._wait_of(ticket) - self._patience
             if over > 0:
@@ -121,10 +144,21 @@ class Queue:
         with self._lock:
             if ticket.has_left:
                 return
-            ticket.is_ready |= ready
+            if ready and not ticket.is_ready:
+                ticket.ready_at = self._clock()
             if left:
                 self._remove(ticket)
         self.look()
+
+    def look(self) -> None:
+        """Lets in those for whom there is room. To be called now and then, for those who are slow
+        make room by the time that passes."""
+        let_in = []
+        with self._lock:
+            while (address := self._next()) is not None:
+                let_in.append(self._let_in(address))
+        for ticket in let_in:  # when nothing is locked any more
+            ticket.admit()
 
     @contextmanager
     def place(self, asker: Asker, upload_bytes: int) -> Iterator[Ticket]:
@@ -156,46 +190,69 @@ class Queue:
             finally:
                 faulthandler.cancel_dump_traceback_later()
 
+    def is_crowded(self, ticket: Ticket) -> bool:
+        """Whether a slow request has to wait for memory."""
+        with self._lock:
+            slow = self._is_slow(ticket) and len(self._admitted) > 1
+            return slow and self._held_bytes() > MOST_HELD_BYTES
+
+    def is_stalled(self, ticket: Ticket) -> bool:
+        """Whether a request's body hardly comes, while others wait."""
+        seconds = self._clock() - ticket.admitted
+        late = not ticket.is_ready and seconds > PATIENCE_WITH_SLOW
+        return late and bool(self._waiting) and ticket.arrived < SLOWEST * seconds
+
+    def _is_slow(self, ticket: Ticket) -> bool:
+        return not ticket.is_ready and self._clock() - ticket.admitted >= SOON
+
+    def _held_bytes(self) -> int:
+        return sum(
+            one.arrived if self._is_slow(one) else one.upload_bytes for one in self._admitted
+        )
+
     def _wait_of(self, ticket: Ticket) -> float:
         """How long it would wait, in seconds, where turns go round the addresses."""
-        if not self._waiting and self._has_room(ticket):
+        if self._has_room(ticket) and self._first() is None:
             return 0
         address, program = ticket.asker
-        programs = self._waiting.get(address, {})
+        programs: Mapping[str, deque[Ticket]] = self._waiting.get(address, {})
         rounds = len(programs.get(program, ()))
         own = sum(min(len(tickets), rounds + 1) for tickets in programs.values())
         others = sum(min(self._count(one), own + 1) for one in self._waiting if one != address)
         return (len(self._admitted) + own + others) * self._pace
 
-    def _count(self, address: str) -> int:
+    def _count(self, address: bytes) -> int:
         return sum(map(len, list(self._waiting.get(address, {}).values())))
-
-    def look(self) -> None:
-        """Lets in those for whom there is room. To be called now and then, for those who are slow
-        make room by the time that passes."""
-        let_in = []
-        with self._lock:
-            while self._waiting and self._has_room(self._next()):
-                let_in.append(self._let_in())
-        for ticket in let_in:  # when nothing is locked any more
-            ticket.admit()
 
     def _has_room(self, ticket: Ticket) -> bool:
         # A request alone always gets in: max_bytes may be set above MOST_HELD_BYTES.
         if not self._admitted:
             return True
-        soon = self._clock() - SOON
-        ready = sum(one.is_ready or (one.admitted or 0) > soon for one in self._admitted)
-        fits = self._bytes + ticket.upload_bytes <= MOST_HELD_BYTES
-        return fits and ready < MOST_READY and len(self._admitted) < MOST_ADMITTED
+        own = self._of_address(ticket.asker.address)
+        if len(self._admitted) >= MOST_ADMITTED or own >= MOST_OF_ADDRESS:
+            return False
+        ready = sum(not self._is_slow(one) for one in self._admitted)
+        return ready < MOST_READY and self._held_bytes() + ticket.upload_bytes <= MOST_HELD_BYTES
 
-    def _next(self) -> Ticket:
-        programs = next(iter(self._waiting.values()))
-        return next(iter(programs.values()))[0]
+    def _next(self) -> bytes | None:
+        """The address whose turn it is, None where there is no room."""
+        address = self._first()
+        if address is None:
+            return None
+        ticket = next(iter(self._waiting[address].values()))[0]
+        return address if self._has_room(ticket) else None
 
-    def _let_in(self) -> Ticket:
+    def _first(self) -> bytes | None:
+        """The first address that waits and may have another request admitted."""
+        fitting = (one for one in self._waiting if self._of_address(one) < MOST_OF_ADDRESS)
+        return next(fitting, None)
+
+    def _of_address(self, address: bytes) -> int:
+        return sum(one.asker.address == address for one in self._admitted)
+
+    def _let_in(self, address: bytes) -> Ticket:
         """The next one. Its program, and its address, have their next turn after the others."""
-        address, programs = self._waiting.popitem(last=False)
+        programs = self._waiting.pop(address)
         program, tickets = programs.popitem(last=False)
         ticket = tickets.popleft()
         if tickets:
@@ -204,7 +261,6 @@ class Queue:
             self._waiting[address] = programs
         ticket.admitted = self._clock()
         self._admitted.add(ticket)
-        self._bytes += ticket.upload_bytes
         return ticket
 
     def _remove(self, ticket: Ticket) -> None:
@@ -212,12 +268,11 @@ class Queue:
         if not ticket.is_admitted:
             return self._forget(ticket)
         self._admitted.discard(ticket)
-        self._bytes -= ticket.upload_bytes
-        if not ticket.is_ready:  # it was refused before its photos were read
+        if ticket.ready_at is None:  # it was refused before its photos were read
             return None
         now = self._clock()
-        # From when the one before left, or, after a time without any, from when it came.
-        seconds = now - max(self._last_left, ticket.joined)
+        # From when the one before left, or, after a time without any, from when it was ready.
+        seconds = now - max(self._last_left, ticket.ready_at)
         self._pace += NEWEST * (seconds - self._pace)
         self._last_left = now
         return None

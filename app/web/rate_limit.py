@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv4Address, ip_address
 from threading import Lock
 
 from app.config import Rate
+from app.web.addresses import customer
 
 MOST_ADDRESSES = 10_000
 """That are remembered, in about 2 MB. Past it, those that asked longest ago are forgotten."""
@@ -27,7 +27,7 @@ class RateLimit:
 
     def take(self, address: str) -> float:
         """Counts a request: 0 where it may pass, else the seconds until one may."""
-        bucket = _bucket(address)
+        bucket = customer(address)
         with self._lock:
             now = self._clock()
             full_again = max(now, self._full_again.get(bucket, now)) + self._seconds_each
@@ -39,15 +39,3 @@ class RateLimit:
             if len(self._full_again) > MOST_ADDRESSES:
                 self._full_again.popitem(last=False)
             return 0
-
-
-def _bucket(address: str) -> bytes:
-    """Whose requests are counted together: an IPv4 address, or 64 bits of IPv6, which is what one
-    customer gets at least. All that is no address, such as a Unix socket's peer, is one."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return b""
-    if isinstance(parsed, IPv4Address):
-        return parsed.packed
-    return parsed.ipv4_mapped.packed if parsed.ipv4_mapped else parsed.packed[:8]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from math import inf
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import flask
 from flask import Flask, Response, request
@@ -18,6 +20,7 @@ from app.config import MiB, Settings
 from app.errors import PublicError
 from app.photos.errors import PhotoTooLarge, megabytes
 from app.web.access import count
+from app.web.addresses import customer
 from app.web.errors import (
     BadForm,
     Busy,
@@ -28,7 +31,7 @@ from app.web.errors import (
     PhotosTooLarge,
     TooManyPhotos,
 )
-from app.web.queue import Asker, QueueFull, Ticket
+from app.web.queue import HELD, Asker, QueueFull, Ticket
 from app.web.service import service
 
 MOST_REQUEST_BYTES = 32 * MiB
@@ -43,8 +46,10 @@ COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress",
 """Of a body, which nobody undoes here. Other values of Content-Encoding are harmless mistakes."""
 
 MOST_DRAINED_BYTES = 64 * MiB
-"""Read and thrown away of a refused upload. A connection closed while the client still sends is
-reset, and most clients then never read the answer."""
+DRAINING_SECONDS = 10.0
+SILENCE_SECONDS = 2.0
+"""What is read and thrown away of a refused upload, how long, and with what pauses. A connection
+closed while the client still sends is reset, and most clients then never read the answer."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +110,24 @@ def receive(most_photos: int, field: str = "photo") -> Iterator[list[Upload]]:
 
 
 @contextmanager
-def receive_body(most_photos: int) -> Iterator[bytes]:
-    """The request's body, with photos in base64 in it, with a place in the queue.
+def receive_body() -> Iterator[bytes]:
+    """The request's body, with a photo in base64 in it, or small ones, with a place in the queue.
 
     Raises PublicError.
     """
-    with _place(most_photos, most_bytes(service().settings, most_photos) * 4 // 3) as ticket:
+    with _place(1, service().settings.max_bytes * 4 // 3) as ticket:
         cast(Request, request).refuse_compressed()
         body = request.get_data(cache=False)
         ticket.ready()
         yield body
+
+
+def receive_small_body() -> bytes:
+    """One without photos. Raises PublicError."""
+    count()
+    request.max_content_length = OTHER_FIELDS_BYTES
+    cast(Request, request).refuse_compressed()
+    return request.get_data(cache=False)
 
 
 @contextmanager
@@ -126,7 +139,7 @@ def _place(most_photos: int, most: int) -> Iterator[Ticket]:
     if length is not None and length > limit:
         raise _too_large(service().settings, most_photos)
     request.max_content_length = limit
-    asker = Asker(request.remote_addr or "", request.user_agent.string)
+    asker = Asker(customer(request.remote_addr or ""), request.user_agent.string)
     try:
         with service().queue.place(asker, limit if length is None else length) as ticket:
             yield ticket
@@ -162,9 +175,52 @@ def _drain(response: Response) -> Response:
 
     Gunicorn does. Without the mark, reading past the end would wait for ever.
     """
+    if ticket := HELD.get():
+        ticket.leave()  # it needs the model no more, and may take its time
     if "wsgi.input_terminated" in request.environ:
-        left = MOST_DRAINED_BYTES
-        with suppress(OSError):  # the client is gone, or sends nonsense
-            while left > 0 and (chunk := request.input_stream.read(64 * 1024)):
+        left, end = MOST_DRAINED_BYTES, time.monotonic() + DRAINING_SECONDS
+        with suppress(OSError), _with_patience(request.environ.get("gunicorn.socket")):
+            # It ends where the client is gone, silent, or sends nonsense.
+            while left > 0 and time.monotonic() < end:
+                chunk = request.input_stream.read(64 * 1024)
+                if not chunk:
+                    break
                 left -= len(chunk)
     return response
+
+
+@contextmanager
+def _with_patience(connection: socket.socket | None) -> Iterator[None]:
+    """Reading from it ends after SILENCE_SECONDS."""
+    if connection:
+        connection.settimeout(SILENCE_SECONDS)
+    try:
+        yield
+    finally:
+        if connection:
+            connection.settimeout(None)
+
+
+def most_request_bytes(settings: Settings) -> int:
+    """Of any request that captions photos."""
+    return most_bytes(settings, settings.max_photos) * 4 // 3 + OTHER_FIELDS_BYTES
+
+
+Captioning = TypeVar("Captioning", bound=Callable[..., Any])
+
+_CAPTIONING = "captions_photos"
+
+
+def captioning(view: Captioning) -> Captioning:
+    """Marks a view whose requests wait for their turn."""
+    setattr(view, _CAPTIONING, True)
+    return view
+
+
+def captioning_addresses(app: Flask) -> frozenset[str]:
+    """The paths of views that are marked."""
+    return frozenset(
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], _CAPTIONING, False)
+    )

@@ -17,6 +17,7 @@ from app.web.errors import (
     NoPhotoInJson,
     NotJson,
     RemotePhoto,
+    RequestTooLarge,
     TooManyPhotos,
     UnknownLanguage,
     UnknownModel,
@@ -38,26 +39,51 @@ ENGLISH = re.compile(r"\b(in|into) english\b|\blanguage: ?en|用英文|用英语
 IDEOGRAPH, KANA = re.compile("[\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
 
 
+MOST_PIECES = 20_000
+"""Brackets and commas in a request: a piece of JSON takes a hundred times its bytes of memory."""
+
+MOST_TEXT = 20_000
+"""Characters of a text that are read: it only tells the language."""
+MOST_PROMPTS = 50
+
+
 @contextmanager
 def asked() -> Iterator[Json]:
     """The request's JSON object, with a place in the queue. Raises PublicError."""
-    with receive_body(service().settings.max_photos) as body:
-        try:
-            # RecursionError where brackets are nested deeper than anybody's.
-            value = json.loads(body)
-        except (ValueError, RecursionError):
-            raise NotJson from None
-        if not isinstance(value, dict):
-            raise NotJson
-        yield value
+    with receive_body() as body:
+        yield read_json(body)
+
+
+def read_json(body: bytes) -> Json:
+    """Raises NotJson, or RequestTooLarge where it has too many pieces."""
+    if sum(map(body.count, (b"{", b"[", b","))) > MOST_PIECES:
+        raise RequestTooLarge
+    try:
+        # RecursionError where brackets are nested deeper than anybody's.
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotJson from None
+    if not isinstance(value, dict):
+        raise NotJson
+    return value
 
 
 def text_of(value: Json, field: str) -> str:
-    """Empty where the field is absent. Raises BadField where it is no text."""
+    """Empty where the field is absent, its beginning where it is long. Raises BadField where it is
+    no text."""
     text = value.get(field)
     if not isinstance(text, str | None):
         raise BadField(field=field)
-    return text or ""
+    return well_formed((text or "")[:MOST_TEXT], field)
+
+
+def well_formed(text: str, field: str) -> str:
+    """Raises BadField where it has half a character, as JSON can write one and nobody can read."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadField(field=field) from None
+    return text
 
 
 def list_of(value: Json, field: str) -> list[Any]:
@@ -111,7 +137,7 @@ def options(name: str, prompts: Sequence[str], alternatives: int = 0) -> Options
     that tells. Raises UnknownModel and UnknownLanguage."""
     model, language = find(name or KANTU)
     spoken = languages_of(model)
-    told = [one for one in map(language_of, prompts) if one in spoken]
+    told = [one for one in map(language_of, prompts[:MOST_PROMPTS]) if one in spoken]
     language = language or (told or spoken)[0]
     settings = service().settings
     width = max(settings.beam_width, 1 + alternatives)
@@ -148,7 +174,10 @@ def photo_of(text: Any) -> bytes:
         if not head.lower().endswith(";base64"):
             raise BadField(field="image")
     # Some write lines, and the alphabet for addresses; the end's filling may be missing.
-    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    plain = text
+    for sign, meant in {"\r": "", "\n": "", " ": "", "-": "+", "_": "/"}.items():
+        plain = plain.replace(sign, meant)
+    plain = plain.rstrip("=")
     try:
         return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -162,7 +191,7 @@ def sentences(all_described: Sequence[Described], language: str) -> str:
 
 def words_in(text: str) -> int:
     """What stands for tokens where clients count them: words, and Chinese characters."""
-    return len(re.findall(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+", text))
+    return sum(1 for _ in re.finditer(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+", text))
 
 
 def pieces(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from app.captioning.captioner import Caption, Captioner
 from app.web.captions import Options, describe, languages_of
 from app.web.errors import NoPhotoSent, UnknownLanguage
 from app.web.service import service
-from app.web.uploads import receive
+from app.web.uploads import captioning, receive
 
 if TYPE_CHECKING:
     from app.web import schemas
@@ -26,6 +26,7 @@ max_api = Blueprint("max_api", __name__, url_prefix="/model")
 
 
 @max_api.post("/predict")
+@captioning
 def predict() -> Response:
     with receive(most_photos=1, field=FIELD) as photos:
         options = _options()

@@ -19,6 +19,7 @@ from flask import Blueprint, Response, jsonify
 from app.captioning.checkpoint import MANIFEST, sha256
 from app.web.captions import languages_of
 from app.web.doors.asking import (
+    MOST_TEXT,
     Json,
     asked,
     described,
@@ -28,12 +29,14 @@ from app.web.doors.asking import (
     names,
     options,
     pieces,
+    read_json,
     sentences,
     text_of,
     words_in,
 )
 from app.web.doors.forms import as_json, in_schema
 from app.web.service import service
+from app.web.uploads import captioning, receive_small_body
 
 VERSION = "0.12.0"
 """Of Ollama, whose API this follows: some clients ask whether it is new enough."""
@@ -79,9 +82,9 @@ def tags() -> Response:
 
 @ollama.post("/show")
 def show() -> Response:
-    with asked() as value:
-        name = text_of(value, "model") or text_of(value, "name")
-        model, _ = find(name)
+    value = read_json(receive_small_body())
+    name = text_of(value, "model") or text_of(value, "name")
+    model, _ = find(name)
     facts = {
         "general.architecture": "kantu",
         "general.basename": model.name,
@@ -97,6 +100,7 @@ def show() -> Response:
 
 
 @ollama.post("/generate")
+@captioning
 def generate() -> Response:
     started = time.perf_counter_ns()
     with asked() as value:
@@ -107,6 +111,7 @@ def generate() -> Response:
 
 
 @ollama.post("/chat")
+@captioning
 def chat() -> Response:
     started = time.perf_counter_ns()
     with asked() as value:
@@ -121,7 +126,7 @@ def chat() -> Response:
 
 
 def _answer(value: Json, prompts: Sequence[str], images: list[Any], started: int) -> Answer:
-    name, prompt = text_of(value, "model"), "\n".join(prompts)
+    name, prompt = text_of(value, "model"), "\n".join(prompts)[:MOST_TEXT]
     wanted = options(name, prompts)
     if not images and not prompt.strip():
         return Answer(name, "", "load", "", time.perf_counter_ns() - started)

@@ -18,6 +18,7 @@ from flask import Blueprint, Response, jsonify
 from app.config import LARGEST_BEAM
 from app.web.doors.asking import (
     KANTU,
+    MOST_TEXT,
     Json,
     asked,
     described,
@@ -30,7 +31,8 @@ from app.web.doors.asking import (
     words_in,
 )
 from app.web.doors.forms import as_json, in_schema
-from app.web.errors import BadParameter
+from app.web.errors import BadField, BadParameter
+from app.web.uploads import captioning
 
 EVENTS = "text/event-stream"
 
@@ -63,6 +65,7 @@ def _model(name: str) -> Json:
 
 
 @openai.post("/chat/completions")
+@captioning
 def chat_completions() -> Response:
     with asked() as value:
         conversation = _read(dicts_of(value, "messages"))
@@ -115,6 +118,7 @@ def _choice(index: int, delta: Json, why: str | None) -> Json:
 
 
 @openai.post("/responses")
+@captioning
 def responses() -> Response:
     with asked() as value:
         given = value.get("input")
@@ -220,7 +224,9 @@ def _count(value: Json) -> int:
     """How many captions are asked for."""
     many = value.get("n")
     many = 1 if many is None else many
-    if type(many) is not int or not 1 <= many <= LARGEST_BEAM:
+    if type(many) is not int or abs(many) > 1_000_000:
+        raise BadField(field="n")
+    if not 1 <= many <= LARGEST_BEAM:
         raise BadParameter(name="n", value=many, least=1, most=LARGEST_BEAM)
     return many
 
@@ -246,7 +252,8 @@ def _in_format(text: str, form: Any) -> str:
 
 
 def _spent(conversation: Asked, texts: Sequence[str]) -> tuple[int, int]:
-    return sum(map(words_in, conversation.prompts)), sum(map(words_in, texts))
+    read = "\n".join(conversation.prompts)[:MOST_TEXT]
+    return words_in(read), sum(map(words_in, texts))
 
 
 def _events(events: Iterable[str]) -> Response:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, g, jsonify
 from app.web.captions import Described, Options
 from app.web.doors.asking import Json, asked, described, list_of, options, text_of
 from app.web.errors import NoLabels
+from app.web.uploads import captioning
 
 SOURCE = "kantu"
 """Where PhotoPrism says that a caption is from."""
@@ -20,6 +21,7 @@ photoprism = Blueprint("photoprism", __name__, url_prefix="/api/v1/vision")
 
 
 @photoprism.post("/caption")
+@captioning
 def caption() -> Response:
     with asked() as value:
         wanted = _options(value)
@@ -31,6 +33,7 @@ def caption() -> Response:
 
 
 @photoprism.post("/labels")
+@captioning
 def labels() -> Response:
     """Raises NoLabels where the model does not detect objects."""
     with asked() as value:

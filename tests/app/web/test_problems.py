@@ -54,7 +54,7 @@ def test_a_private_server_says_so_in_a_problem(path: str) -> None:
 
 def test_a_problem_keeps_the_headers_of_its_error() -> None:
     app = fake_app(queue=0)
-    with app.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
+    with app.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
         response = app.test_client().post(API, data=upload(), headers={"Accept": PROBLEM})
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 

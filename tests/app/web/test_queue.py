@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.captioning.captioner import Encoding
+from app.web import queue as queues
 from app.web.queue import (
     FIRST_PACE,
-    MOST_ADMITTED,
     MOST_HELD_BYTES,
+    MOST_OF_ADDRESS,
     MOST_READY,
+    SOON,
     Asker,
     Queue,
     QueueFull,
@@ -26,7 +28,7 @@ from app.web.queue import (
 )
 from tests.fakes import FakeCaptioner, fake_app, jpeg
 
-SOMEBODY = Asker("10.0.0.1", "curl")
+SOMEBODY = Asker(b"1", "curl")
 LONG = 1000.0
 
 
@@ -64,18 +66,78 @@ def test_one_is_at_work_and_the_next_is_ready_and_no_more() -> None:
     assert tickets[2].is_admitted and not tickets[3].is_admitted
 
 
-def test_slow_clients_do_not_hold_up_the_others() -> None:
-    now = 0.0
-    queue = Queue(LONG, clock=lambda: now)
-    slow = [join(queue) for _ in range(MOST_ADMITTED - 1)]
-    for _ in range(MOST_ADMITTED):
-        now += 1
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def slow_ones(queue: Queue, clock: Clock, number: int, asker: Asker, weight: int) -> list[Ticket]:
+    tickets = [join(queue, asker, weight) for _ in range(number)]
+    for _ in range(number):
+        clock.now += SOON
         queue.look()
-    assert all(one.is_admitted for one in slow)
-    quick = join(queue)
-    assert quick.is_admitted
-    now += 1
-    assert not join(queue).is_admitted, "each has a thread, and there are no more"
+    return tickets
+
+
+def test_slow_clients_of_one_address_hold_up_nobody_else() -> None:
+    clock = Clock()
+    queue = Queue(LONG, clock)
+    slow = slow_ones(queue, clock, 40, SOMEBODY, MOST_HELD_BYTES // 3)
+    assert sum(one.is_admitted for one in slow) == MOST_OF_ADDRESS
+    assert join(queue, Asker(b"2", "Firefox"), 10_000_000).is_admitted
+
+
+def test_slow_clients_count_as_what_has_arrived() -> None:
+    clock = Clock()
+    queue = Queue(LONG, clock)
+    (slow,) = slow_ones(queue, clock, 1, SOMEBODY, MOST_HELD_BYTES)
+    slow.arrive(MOST_HELD_BYTES - 10)
+    assert join(queue, weight=10).is_admitted
+    assert not join(queue, weight=10).is_admitted
+
+
+def test_where_there_is_no_memory_slow_ones_wait_for_it_and_then_are_cut_off() -> None:
+    clock = Clock()
+    queue = Queue(LONG, clock)
+    (slow,) = slow_ones(queue, clock, 1, SOMEBODY, MOST_HELD_BYTES)
+    other = join(queue, weight=10)
+    other.ready()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queues.time, "sleep", lambda _: None)
+        with pytest.raises(ConnectionError):
+            slow.arrive(MOST_HELD_BYTES)
+        patch.setattr(queues.time, "sleep", lambda _: other.leave())
+        slow.arrive(1)
+
+
+def test_who_hardly_sends_is_stalled_where_others_wait() -> None:
+    clock = Clock()
+    queue = Queue(LONG, clock)
+    (slow,) = slow_ones(queue, clock, 1, SOMEBODY, 10)
+    clock.now += 60
+    assert not queue.is_stalled(slow), "nobody waits"
+    waiting = [join(queue) for _ in range(9)]
+    assert not waiting[-1].is_admitted
+    assert queue.is_stalled(slow)
+    slow.arrive(60 * 10_000 + 20_000)
+    assert not queue.is_stalled(slow)
+    slow.ready()
+    assert not queue.is_stalled(slow)
+
+
+def test_slow_uploads_say_nothing_of_the_pace() -> None:
+    clock = Clock()
+    queue = Queue(patience=10, clock=clock)
+    for _ in range(50):
+        (slow,) = slow_ones(queue, clock, 1, SOMEBODY, 1)
+        clock.now += 60
+        slow.ready()
+        slow.leave()
+    waiting = [join(queue, weight=MOST_HELD_BYTES) for _ in range(50)]
+    assert len(waiting) == 50
 
 
 def test_it_admits_no_more_bytes_than_memory_is_meant_for() -> None:
@@ -102,12 +164,12 @@ def test_who_would_wait_too_long_is_told_when_to_come_back() -> None:
 
 
 def test_the_pace_is_that_of_the_last_requests() -> None:
-    now = 0.0
-    queue = Queue(patience=30, clock=lambda: now)
+    clock = Clock()
+    queue = Queue(patience=30, clock=clock)
     for _ in range(100):
         ticket = join(queue)
         ticket.ready()
-        now += 10
+        clock.now += 10
         ticket.leave()
     first = join(queue)
     first.ready()
@@ -121,7 +183,7 @@ def test_the_pace_is_that_of_the_last_requests() -> None:
 def test_a_person_with_one_photo_does_not_wait_for_somebody_s_five_hundred() -> None:
     queue = Queue(LONG)
     many = [join(queue, SOMEBODY, MOST_HELD_BYTES) for _ in range(500)]
-    person = join(queue, Asker("10.0.0.2", "Firefox"), MOST_HELD_BYTES)
+    person = join(queue, Asker(b"2", "Firefox"), MOST_HELD_BYTES)
     beside = join(queue, Asker(SOMEBODY.address, "Firefox"), MOST_HELD_BYTES)
     order = serve([*many, person, beside])
     assert order.index(person) <= 2 and order.index(beside) <= 4
@@ -132,15 +194,19 @@ def test_one_who_has_much_to_ask_is_told_so_and_others_are_not() -> None:
     with pytest.raises(QueueFull):
         for _ in range(100):
             join(queue, SOMEBODY, MOST_HELD_BYTES)
-    join(queue, Asker("10.0.0.2", ""), MOST_HELD_BYTES)
+    join(queue, Asker(b"2", ""), MOST_HELD_BYTES)
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from("xy")),
+        min_size=1,
+        max_size=40,
+    ),
     st.data(),
 )
 def test_everybody_is_let_in_once_and_turns_go_round(
-    askers: list[tuple[str, str]], data: st.DataObject
+    askers: list[tuple[bytes, str]], data: st.DataObject
 ) -> None:
     queue = Queue(LONG)
     let_in: list[int] = []

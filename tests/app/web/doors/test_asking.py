@@ -106,9 +106,7 @@ def test_several_photos_get_a_line_each(client: FlaskClient) -> None:
     assert generate(client, images=[PHOTO] * 9)["status"] == 413
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"5", b"{", b"\xff", b"[" * 100_000, b'{"images": 5}']
-)
+@pytest.mark.parametrize("body", [b"", b"[]", b"5", b"{", b"\xff", b"[" * 15_000, b'{"images": 5}'])
 @pytest.mark.parametrize("address", [GENERATE, CHAT, "/api/v1/vision/caption"])
 def test_a_body_that_is_none_is_told_so(client: FlaskClient, address: str, body: bytes) -> None:
     answer = client.post(address, data=body)
@@ -123,7 +121,7 @@ def test_the_limits_are_those_of_the_api() -> None:
     zipped = client.post(GENERATE, data=b"x", headers={"Content-Encoding": "gzip"})
     assert zipped.status_code == 415
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
+    with busy.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
         assert generate(busy.test_client())["status"] == 503
 
 
@@ -196,3 +194,74 @@ def test_photoprism_may_send_the_photo_as_its_address(client: FlaskClient) -> No
     address = f"data:image/jpeg;base64,{PHOTO}"
     answer = client.post("/api/v1/vision/caption", json={"url": address}).get_json()
     assert answer["result"]["caption"]["text"] == SAID["en"][0]
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        (GENERATE, {"model": "\ud800"}),
+        (GENERATE, {"prompt": "\udfff"}),
+        ("/api/show", {"model": "kantu:\ud800"}),
+        (CHAT, {"model": "\ud800"}),
+        (CHAT, {"n": "\ud800"}),
+        ("/api/v1/vision/caption", {"id": "\ud800"}),
+        (
+            GENERATE,
+            {"images": [PHOTO], "format": {"properties": {"\ud800": {"type": "string"}}}},
+        ),
+    ],
+)
+def test_half_a_character_is_refused(
+    client: FlaskClient, address: str, fields: dict[str, Any]
+) -> None:
+    answer = client.post(address, data=json.dumps(fields))
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]
+
+
+@pytest.mark.parametrize("piece", ["{},", "[],", "1,"])
+def test_a_body_of_very_many_pieces_is_refused_before_it_is_read(
+    client: FlaskClient, piece: str
+) -> None:
+    body = '{"x": [' + piece * 100_000 + "1]}"
+    for address in (GENERATE, CHAT, "/api/show"):
+        assert client.post(address, data=body).status_code == 413
+
+
+def test_long_prompts_are_read_at_their_beginning(client: FlaskClient) -> None:
+    answer = generate(client, prompt="in Chinese " + "word " * 1_000_000, images=[PHOTO])
+    assert answer["response"] == SAID["zh"][0]
+    assert answer["prompt_eval_count"] < 10_000
+
+
+@pytest.mark.parametrize("n", [0, 11, -1, 10**30, "2", 1.5, True, [[1]]])
+def test_there_are_only_so_many_ways_to_say_it(client: FlaskClient, n: Any) -> None:
+    answer = client.post(CHAT, json={"n": n, "messages": []})
+    assert answer.status_code == 400
+    assert len(answer.text) < 500
+
+
+@pytest.mark.parametrize(
+    ("schema", "filled"),
+    [
+        ({"type": ["string", "null"]}, "A dog."),
+        ({"anyOf": [{"type": "null"}, {"type": "string"}]}, "A dog."),
+        (
+            {
+                "$defs": {"Photo": {"properties": {"alt": {"type": "string"}}}},
+                "properties": {"photo": {"$ref": "#/$defs/Photo"}},
+                "required": ["photo"],
+            },
+            {"photo": {"alt": "A dog."}},
+        ),
+    ],
+)
+def test_schemas_as_clients_write_them_are_filled(schema: Any, filled: Any) -> None:
+    assert json.loads(in_schema("A dog.", schema)) == filled
+
+
+@pytest.mark.parametrize("reference", ["#", "#/", "#/$defs/a", "other.json", 5])
+def test_references_that_lead_nowhere_or_round_in_circles_are_refused(reference: Any) -> None:
+    round_and_round = {"$defs": {"a": {"anyOf": [{"$ref": reference}] * 50}}}
+    with pytest.raises(BadFormat):
+        in_schema("A dog.", {**round_and_round, "anyOf": [{"$ref": reference}] * 50})

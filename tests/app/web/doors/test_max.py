@@ -89,7 +89,7 @@ def test_the_limits_of_the_api_are_its_own() -> None:
     assert post(limited).status_code == 200
     assert error(post(limited)) == "rate_limited"
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(Asker("", ""), MOST_HELD_BYTES):
+    with busy.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
         assert error(post(busy.test_client())) == "busy"
 
 
