@@ -37,12 +37,12 @@ class Graph:
             name: self._interpreter.get_signature_runner(name)
             for name in self._interpreter.get_signature_list()
         }
+        self.inputs = {
+            name: list(runner.get_input_details()) for name, runner in self._runners.items()
+        }
+        """The names of what each signature takes."""
         self._not_run_yet = set(self._runners)
         self._lock = Lock()
-
-    def inputs(self, signature: str) -> list[str]:
-        """The names of what it takes."""
-        return list(self._runners[signature].get_input_details())
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Runs the only signature."""
@@ -101,7 +101,7 @@ class LiteRTEngine:
 
     def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
         decoder = self._decoders[language]
-        taken = {name: features[name][None] for name in decoder.inputs("start")}
+        taken = {name: features[name][None] for name in decoder.inputs["start"]}
         outputs = decoder.run("start", **taken)
         state = outputs.pop("state")
 
