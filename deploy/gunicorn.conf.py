@@ -8,6 +8,7 @@ HOST and PORT in the environment choose the address, KANTU_METRICS_PORT one more
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import socket
@@ -15,7 +16,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 
+from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.http.errors import ParseException
@@ -86,6 +89,12 @@ class Worker(ThreadWorker):
     """For all the rest: the body, the wait for the model, the answer. 10 MB need 0.7 Mbit/s. Nginx,
     as deploy/ sets it up, sends bodies on as they come, so this cuts off who drips there too."""
 
+    other_seconds = 20.0
+    """The same for requests that do not wait for the model: they send little, or are refused."""
+
+    closing_seconds = 0.2
+    """For the other side to close in turn."""
+
     most_read_bytes = 256 * 1024
     """At once from a connection. Gunicorn would take 1 MB, and copies it twice: for each thread."""
 
@@ -93,6 +102,7 @@ class Worker(ThreadWorker):
         super().__init__(*arguments, **named)
         self.ends: dict[TConn, float] = {}
         """When the time of a connection that is served is over."""
+        self.closers = ThreadPoolExecutor(8)
         self.parked: dict[TConn, Parked] = {}
         self.admitted: dict[TConn, queue.Ticket] = {}
         self.captioning: frozenset[str] = frozenset()
@@ -124,11 +134,12 @@ class Worker(ThreadWorker):
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The same, once its headers are read."""
         parked = self.parked.get(conn)
-        if not parked and req.method == "POST" and req.path in self.captioning:
+        if not parked and req.method == "POST" and unquote(req.path) in self.captioning:
             parked = self.draw_ticket(req, conn)
         if parked and not parked.ticket.is_admitted:
             return PARKED
-        self.ends[conn] = time.monotonic() + self.request_seconds
+        seconds = self.request_seconds if parked else min(self.request_seconds, self.other_seconds)
+        self.ends[conn] = time.monotonic() + seconds
         req.body.reader = BodyReader(req.body.reader)
         conn.parser.unreader.max_body_chunk = self.most_read_bytes
         if not parked:
@@ -188,9 +199,29 @@ class Worker(ThreadWorker):
         elif result:
             super().finish_request(conn, fs)
         else:
-            # In a thread: it waits two seconds for who does not close in turn.
-            self.nr_conns -= 1
-            self.tpool.submit(conn.close, graceful=not failed)
+            if parked := self.parked.pop(conn, None):
+                parked.ticket.leave()
+            # In a thread: it waits for who does not close in turn.
+            self.closers.submit(self.close, conn)
+
+    def close(self, conn: TConn) -> None:
+        """Not as a connection closes itself: for that, this would wait two seconds."""
+        with suppress(OSError):
+            conn.sock.setblocking(True)
+        util.close_graceful(conn.sock, self.closing_seconds)
+        self.method_queue.defer(self.on_closed)
+
+    def on_closed(self) -> None:
+        self.nr_conns -= 1
+
+    def accept(self, listener: Any) -> None:
+        """A connection, unless there are too many files: then it is left for later."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            time.sleep(0.1)
 
     def murder_pending(self) -> None:
         """Gunicorn's name for what it does each second."""
@@ -230,7 +261,7 @@ preload_app = False
 timeout = 120
 
 # What began is finished before a stop: the queue is empty within this.
-graceful_timeout = 30
+graceful_timeout = 60
 
 # The heartbeat is a file. On a disk that is busy it would stall the worker.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

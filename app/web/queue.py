@@ -22,9 +22,14 @@ MOST_HELD_BYTES = 32 * 1024 * 1024
 """What the uploads of all admitted requests may weigh together: they hold their photos in memory.
 The service needs 120 MB, the largest photo as it is decoded another 100; this makes the most of it
 less than 300."""
+MOST_CHARGED = MOST_HELD_BYTES // 2
+"""For one request, however much it says that it will send: the others shall not wait for it."""
 
 MOST_ADMITTED = 16
 """Requests, each with a thread: those of slow clients, mostly, whose photos are on their way."""
+
+MOST_WAITING, MOST_WAITING_OF_ADDRESS = 300, 220
+"""Requests, each with a connection, of which gunicorn has 500 in all."""
 
 MOST_OF_ADDRESS = 8
 """Of those, from one address: others are not held up by its slow clients."""
@@ -35,12 +40,15 @@ SOON = 1.0
 """Seconds in which a request's photos arrive. Those that take longer hold up nobody: they count as
 what has arrived of them."""
 PATIENCE_WITH_SLOW = 10.0
-"""Seconds that slow photos wait for memory, or may come at less than SLOWEST while others wait."""
+"""Seconds that photos may come at less than SLOWEST while others wait."""
 SLOWEST = 10_000
 """Bytes a second."""
+MOST_PAUSES = 600
+"""Tenths of a second that slow photos wait for memory."""
 
-FIRST_PACE = 0.1
-"""Seconds a request takes, until some have been served."""
+FIRST_PACE, LEAST_PACE = 0.1, 0.02
+"""Seconds a request takes, until some have been served, and at least: one whose photo is broken
+says nothing of the others."""
 NEWEST = 0.1
 """The weight of the newest request in the pace."""
 
@@ -78,6 +86,8 @@ class Ticket:
     ready_at: float | None = None
     arrived: int = 0
     """Bytes of its body."""
+    pauses: bool = False
+    """Whether it waits for memory."""
     has_left: bool = False
 
     @property
@@ -94,13 +104,14 @@ class Ticket:
 
     def arrive(self, size: int) -> None:
         """So many bytes of its body have come. Waits while there is no memory for those of slow
-        clients. Raises ConnectionError where that lasts."""
+        clients; the first of them goes on. Raises QueueFull where that lasts."""
         self.arrived += size
-        for _ in range(int(10 * PATIENCE_WITH_SLOW)):
-            if not self.queue.is_crowded(self):
+        for _ in range(MOST_PAUSES):
+            self.pauses = not self.has_left and self.queue.is_crowded(self)
+            if not self.pauses:
                 return
             time.sleep(0.1)
-        raise ConnectionError("no memory for a body that comes too slowly")
+        raise QueueFull(math.ceil(PATIENCE_WITH_SLOW))
 
     def leave(self) -> None:
         """It has its answer, or will have none; may be called again."""
@@ -117,7 +128,7 @@ class Queue:
         self._patience, self._clock = patience, clock
         self._waiting: OrderedDict[bytes, OrderedDict[str, deque[Ticket]]] = OrderedDict()
         """By address and program, those whose turn is next first."""
-        self._admitted: set[Ticket] = set()
+        self._admitted: list[Ticket] = []
         self._pace = FIRST_PACE
         self._last_left = -math.inf
         self._lock = Lock()
@@ -133,6 +144,8 @@ class Queue:
         ticket = Ticket(self, asker, upload_bytes, admit)
         with self._lock:
             over = self._wait_of(ticket) - self._patience
+            if over <= 0 and not self._has_room(ticket):
+                over = self._excess(asker.address) * self._pace
             if over > 0:
                 raise QueueFull(math.ceil(over))
             programs = self._waiting.setdefault(asker.address, OrderedDict())
@@ -193,26 +206,26 @@ class Queue:
     def is_crowded(self, ticket: Ticket) -> bool:
         """Whether a slow request has to wait for memory."""
         with self._lock:
-            slow = self._is_slow(ticket) and len(self._admitted) > 1
-            return slow and self._held_bytes() > MOST_HELD_BYTES
+            slow = [one for one in self._admitted if self._is_slow(one)]
+            first = min(slow, key=lambda one: one.admitted, default=ticket)
+            waits = ticket in slow and ticket is not first
+            return waits and self._held_bytes() > MOST_HELD_BYTES
 
     def is_stalled(self, ticket: Ticket) -> bool:
         """Whether a request's body hardly comes, while others wait."""
         seconds = self._clock() - ticket.admitted
-        late = not ticket.is_ready and seconds > PATIENCE_WITH_SLOW
+        late = not (ticket.is_ready or ticket.pauses) and seconds > PATIENCE_WITH_SLOW
         return late and bool(self._waiting) and ticket.arrived < SLOWEST * seconds
 
     def _is_slow(self, ticket: Ticket) -> bool:
         return not ticket.is_ready and self._clock() - ticket.admitted >= SOON
 
     def _held_bytes(self) -> int:
-        return sum(
-            one.arrived if self._is_slow(one) else one.upload_bytes for one in self._admitted
-        )
+        return sum(one.arrived if self._is_slow(one) else _charge(one) for one in self._admitted)
 
     def _wait_of(self, ticket: Ticket) -> float:
         """How long it would wait, in seconds, where turns go round the addresses."""
-        if self._has_room(ticket) and self._first() is None:
+        if self._has_room(ticket) and ticket.asker.address not in self._waiting:
             return 0
         address, program = ticket.asker
         programs: Mapping[str, deque[Ticket]] = self._waiting.get(address, {})
@@ -232,20 +245,21 @@ class Queue:
         if len(self._admitted) >= MOST_ADMITTED or own >= MOST_OF_ADDRESS:
             return False
         ready = sum(not self._is_slow(one) for one in self._admitted)
-        return ready < MOST_READY and self._held_bytes() + ticket.upload_bytes <= MOST_HELD_BYTES
+        return ready < MOST_READY and self._held_bytes() + _charge(ticket) <= MOST_HELD_BYTES
 
     def _next(self) -> bytes | None:
         """The address whose turn it is, None where there is no room."""
-        address = self._first()
-        if address is None:
-            return None
-        ticket = next(iter(self._waiting[address].values()))[0]
-        return address if self._has_room(ticket) else None
-
-    def _first(self) -> bytes | None:
-        """The first address that waits and may have another request admitted."""
-        fitting = (one for one in self._waiting if self._of_address(one) < MOST_OF_ADDRESS)
+        fitting = (
+            address
+            for address, programs in self._waiting.items()
+            if self._has_room(next(iter(programs.values()))[0])
+        )
         return next(fitting, None)
+
+    def _excess(self, address: bytes) -> int:
+        """How many more wait than may, where one more comes from this address."""
+        total = sum(map(self._count, self._waiting)) + 1 - MOST_WAITING
+        return max(0, total, self._count(address) + 1 - MOST_WAITING_OF_ADDRESS)
 
     def _of_address(self, address: bytes) -> int:
         return sum(one.asker.address == address for one in self._admitted)
@@ -260,19 +274,19 @@ class Queue:
         if programs:
             self._waiting[address] = programs
         ticket.admitted = self._clock()
-        self._admitted.add(ticket)
+        self._admitted.append(ticket)
         return ticket
 
     def _remove(self, ticket: Ticket) -> None:
         ticket.has_left = True
         if not ticket.is_admitted:
             return self._forget(ticket)
-        self._admitted.discard(ticket)
+        self._admitted.remove(ticket)
         if ticket.ready_at is None:  # it was refused before its photos were read
             return None
         now = self._clock()
         # From when the one before left, or, after a time without any, from when it was ready.
-        seconds = now - max(self._last_left, ticket.ready_at)
+        seconds = max(LEAST_PACE, now - max(self._last_left, ticket.ready_at))
         self._pace += NEWEST * (seconds - self._pace)
         self._last_left = now
         return None
@@ -285,3 +299,8 @@ class Queue:
             del programs[program]
         if not programs:
             del self._waiting[address]
+
+
+def _charge(ticket: Ticket) -> int:
+    """What a request counts of the memory, before it is known how fast it comes."""
+    return min(ticket.upload_bytes, MOST_CHARGED)

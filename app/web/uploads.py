@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from math import inf
+from threading import BoundedSemaphore
 from typing import IO, Any, TypeVar, cast
 
 import flask
@@ -45,6 +46,8 @@ OTHER_FIELDS = 16
 COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
 """Of a body, which nobody undoes here. Other values of Content-Encoding are harmless mistakes."""
 
+_DRAINING = BoundedSemaphore(4)
+"""So many threads at once have nothing better to do."""
 MOST_DRAINED_BYTES = 64 * MiB
 DRAINING_SECONDS = 10.0
 SILENCE_SECONDS = 2.0
@@ -177,7 +180,7 @@ def _drain(response: Response) -> Response:
     """
     if ticket := HELD.get():
         ticket.leave()  # it needs the model no more, and may take its time
-    if "wsgi.input_terminated" in request.environ:
+    if "wsgi.input_terminated" in request.environ and _DRAINING.acquire(blocking=False):
         left, end = MOST_DRAINED_BYTES, time.monotonic() + DRAINING_SECONDS
         with suppress(OSError), _with_patience(request.environ.get("gunicorn.socket")):
             # It ends where the client is gone, silent, or sends nonsense.
@@ -186,6 +189,7 @@ def _drain(response: Response) -> Response:
                 if not chunk:
                     break
                 left -= len(chunk)
+        _DRAINING.release()
     return response
 
 

@@ -42,6 +42,9 @@ IDEOGRAPH, KANA = re.compile("[\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
 MOST_PIECES = 20_000
 """Brackets and commas in a request: a piece of JSON takes a hundred times its bytes of memory."""
 
+AS_USUAL = str.maketrans("-_", "+/", "\r\n\t ")
+"""Of base64: some write lines, or the alphabet for addresses."""
+
 MOST_TEXT = 20_000
 """Characters of a text that are read: it only tells the language."""
 MOST_PROMPTS = 50
@@ -173,11 +176,9 @@ def photo_of(text: Any) -> bytes:
         head, _, text = text.partition(",")
         if not head.lower().endswith(";base64"):
             raise BadField(field="image")
-    # Some write lines, and the alphabet for addresses; the end's filling may be missing.
-    plain = text
-    for sign, meant in {"\r": "", "\n": "", " ": "", "-": "+", "_": "/"}.items():
-        plain = plain.replace(sign, meant)
-    plain = plain.rstrip("=")
+    if not text.isascii():
+        raise BadField(field="image")
+    plain = text.translate(AS_USUAL).rstrip("=")
     try:
         return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):

@@ -54,7 +54,8 @@ def test_a_private_server_says_so_in_a_problem(path: str) -> None:
 
 def test_a_problem_keeps_the_headers_of_its_error() -> None:
     app = fake_app(queue=0)
-    with app.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
+    queue, large = app.extensions["kantu"].queue, (Asker(b"", ""), MOST_HELD_BYTES)
+    with queue.place(*large), queue.place(*large):
         response = app.test_client().post(API, data=upload(), headers={"Accept": PROBLEM})
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 

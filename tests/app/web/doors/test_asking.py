@@ -121,7 +121,8 @@ def test_the_limits_are_those_of_the_api() -> None:
     zipped = client.post(GENERATE, data=b"x", headers={"Content-Encoding": "gzip"})
     assert zipped.status_code == 415
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
+    queue, large = busy.extensions["kantu"].queue, (Asker(b"", ""), MOST_HELD_BYTES)
+    with queue.place(*large), queue.place(*large):
         assert generate(busy.test_client())["status"] == 503
 
 

@@ -89,7 +89,8 @@ def test_the_limits_of_the_api_are_its_own() -> None:
     assert post(limited).status_code == 200
     assert error(post(limited)) == "rate_limited"
     busy = fake_app(queue=0)
-    with busy.extensions["kantu"].queue.place(Asker(b"", ""), MOST_HELD_BYTES):
+    queue, large = busy.extensions["kantu"].queue, (Asker(b"", ""), MOST_HELD_BYTES)
+    with queue.place(*large), queue.place(*large):
         assert error(post(busy.test_client())) == "busy"
 
 
