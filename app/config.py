@@ -177,7 +177,7 @@ class Settings:
     max_photos: int = _setting("8", _whole(1, 100))
     """The most photos in one request to the API."""
 
-    queue: int = _setting("30", _whole(0, 100))
+    queue: int = _setting("60", _whole(0, 100))
     """The longest that a request may have to wait for its turn, in seconds, by the pace of the last
     ones; who would wait longer gets 503."""
 

@@ -261,7 +261,7 @@ preload_app = False
 timeout = 120
 
 # What began is finished before a stop: the queue is empty within this.
-graceful_timeout = 60
+graceful_timeout = 90
 
 # The heartbeat is a file. On a disk that is busy it would stall the worker.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

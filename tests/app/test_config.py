@@ -17,7 +17,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         max_bytes=10 * 1024 * 1024,
         max_pixels=50_000_000,
         max_photos=8,
-        queue=30,
+        queue=60,
         beam_width=3,
         rate_limit=Rate(30, 60, except_local=True),
         token="",
