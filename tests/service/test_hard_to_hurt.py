@@ -208,6 +208,7 @@ def test_a_photo_that_hangs_the_model_ends_the_worker_and_another_takes_over(
     hanging = together.submit(caption, server, FOR_EVER)
     until(lambda: metric(server, "kantu_queue_length") == 1)
     behind = together.submit(caption, server)
+    until(lambda: metric(server, "kantu_queue_length") == 2)
     assert hanging.result() == 0
     assert behind.result() == 0
     assert caption(server) == 200
