@@ -130,17 +130,12 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
-SERVED = ("jpeg", "png", "webp", "heic")
-"""Kinds whose size is known before they are decoded. An AVIF may say one in its header and hold a
-picture a thousand times as large: 3 kB took 970 MB."""
-
-
 def _formats(text: str) -> Formats:
     if text == "auto":
         return Formats(JPEG, tuple(KINDS[name] for name in ("jpeg", "png", "webp")))
     names = [name.strip().lower() for name in text.split(",")]
-    if not set(names) <= set(SERVED) or len(set(names)) < len(names):
-        raise ValueError(f"auto, or some of {', '.join(SERVED)}, separated by commas, each once")
+    if not set(names) <= set(KINDS) or len(set(names)) < len(names):
+        raise ValueError(f"auto, or some of {', '.join(KINDS)}, separated by commas, each once")
     kinds = tuple(KINDS[name] for name in names)
     missing = [name for name in names if KINDS[name] not in available()]
     if missing:
@@ -171,8 +166,8 @@ class Settings:
     """The largest JPEG, width times height. Of other kinds, which need more memory, fewer."""
 
     formats: Formats = _setting("auto", _formats)
-    """The kinds of photos that are taken: jpeg, png, webp, heic, separated by commas. auto is jpeg,
-    and at other programs' addresses png and webp too. heic needs requirements-heic.txt."""
+    """The kinds of photos that are taken: jpeg, png, webp, avif, heic, separated by commas. auto is
+    jpeg, and at other programs' addresses png and webp too. heic needs requirements-heic.txt."""
 
     max_photos: int = _setting("8", _whole(1, 100))
     """The most photos in one request to the API."""

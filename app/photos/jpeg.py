@@ -43,7 +43,7 @@ def read_jpeg(data: bytes, max_pixels: int) -> np.ndarray:
     data, which is anything."""
     photo, most = _open(data, max_pixels)
     ends = _ends(data, photo.first_scan)
-    check_pixels(photo, most)
+    check_pixels(photo.size, most)
     return _decode(photo) if ends else _complete(data)
 
 

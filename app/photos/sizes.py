@@ -25,7 +25,8 @@ LONGEST_SIDE = 65_535
 """Of a JPEG, and so of others: what is one row, or one column, cannot be made smaller."""
 
 
-def check_pixels(photo: Image.Image, most: float) -> None:
+def check_pixels(size: tuple[int, int], most: float) -> None:
     """Raises TooManyPixels."""
-    if photo.width * photo.height > most or max(photo.size) > LONGEST_SIDE:
-        raise TooManyPixels(photo.width, photo.height, most)
+    width, height = size
+    if width * height > most or max(size) > LONGEST_SIDE:
+        raise TooManyPixels(width, height, most)

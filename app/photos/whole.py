@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from app.photos import avif
 from app.photos.colours import in_srgb, upright
 from app.photos.kinds import JPEG, KINDS, Kind
 from app.photos.pieces import Pieces
@@ -22,8 +23,13 @@ STRIP = 262_144
 def read_whole(data: bytes, kind: Kind, max_pixels: int) -> np.ndarray:
     """As app.photos.read_photo() gives it, of the first frame, transparent parts on white. Raises
     TooManyPixels, and what Pillow raises on hostile data, which is anything."""
+    most = max_pixels * JPEG[0].memory / kind.memory
+    if kind is KINDS["avif"]:
+        for size in avif.sizes(data):
+            check_pixels(size, most)
+        data = avif.still(data)
     photo = _file_type(kind)(Pieces(data))
-    check_pixels(photo, max_pixels * JPEG[0].memory / kind.memory)
+    check_pixels(photo.size, most)
     photo.load()
     picture = in_srgb(_reduced(photo), photo.info.get("icc_profile"))
     # A WebP is not turned by browsers.

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from pillow_heif import HeifImageFile, register_heif_opener
 
 from app.config import ROOT
-from app.photos import read_photo
+from app.photos import avif, read_photo
 from app.photos.errors import PhotoError
 from app.photos.kinds import JPEG, KINDS, Kind, available, suffixes, title_of
 from tests.hostile.fuzz import damaged
@@ -197,6 +197,31 @@ def test_of_16_bits_of_grey_one_value_may_be_transparent() -> None:
 
 def png_of_16_bits(values: np.ndarray) -> bytes:
     return cv2.imencode(".png", values)[1].tobytes()
+
+
+def with_said_size(data: bytes, side: int) -> bytes:
+    """An AVIF that says in each header of its own that it is a square of this size."""
+    said = side.to_bytes(4, "big") * 2
+    parts = data.split(b"ispe\0\0\0\0")
+    return b"ispe\0\0\0\0".join([parts[0], *(said + part[8:] for part in parts[1:])])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_an_avif_is_as_large_as_its_data_whatever_its_header_says(mode: str) -> None:
+    large = Image.new(mode, (4000, 3000), 9 if mode == "L" else (9, 9, 9, 99)[: len(mode)])
+    error = refusal(with_said_size(saved("avif", large), 64), 50_000_000)
+    assert error.code == "too_many_pixels" and "4000 × 3000" in str(error)
+
+
+def test_of_an_avif_the_transparency_too_is_as_large_as_its_data() -> None:
+    picture = Image.new("RGBA", (64, 48))
+    picture.putalpha(Image.radial_gradient("L").resize((64, 48)))
+    assert avif.sizes(saved("avif", picture)) == [(64, 48)] * 2
+
+
+@pytest.mark.parametrize("kind", [b"iloc", b"iinf", b"meta", b"av01"])
+def test_an_avif_whose_data_cannot_be_found_is_refused(kind: bytes) -> None:
+    assert refusal(saved("avif").replace(kind, b"xxxx")).code == "corrupt_photo"
 
 
 def test_size_is_told_by_the_header_alone() -> None:
