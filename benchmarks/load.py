@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,13 @@ def main() -> None:
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--seconds", type=float, default=15, help="for each number of clients")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--port", type=int, help="of a service that runs already, on one core")
     given = parser.parse_args()
     bodies = [service.form(photo.read_bytes()) for photo in given.photos]
-    with service.serve() as (process, port):
+    with nullcontext((None, given.port)) if given.port else service.serve() as (process, port):
         os.sched_setaffinity(0, os.sched_getaffinity(0) - {service.CORE})
-        service.wait_until_ready(port, process)
+        if process:
+            service.wait_until_ready(port, process)
         for body in bodies[:WARM_UP]:
             service.captions(service.post(port, body))
         rows = [measure(port, bodies, clients, given.seconds) for clients in CLIENTS]
