@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 
@@ -13,7 +14,7 @@ class Kind:
     media_type: str
     suffixes: tuple[str, ...]
     memory: int
-    """Bytes for each pixel that decoding needs, measured (tests/app/photos/test_memory.py): those
+    """Bytes for each pixel that decoding needs, measured (tests/app/photos/test_whole.py): those
     but JPEG are decoded whole, each into buffers of its library and then into Pillow's."""
 
 
@@ -46,6 +47,7 @@ ANY_IMAGE = (b"mif1", b"msf1", b"miaf")
 MOST_BRANDS = 32
 
 
+@cache
 def available() -> tuple[Kind, ...]:
     """Those that what is installed can read."""
     from PIL import features  # it loads libraries to find out

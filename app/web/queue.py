@@ -28,11 +28,11 @@ MOST_CHARGED = MOST_HELD_BYTES // 2
 MOST_ADMITTED = 16
 """Requests, each with a thread: those of slow clients, mostly, whose photos are on their way."""
 
-MOST_WAITING, MOST_WAITING_OF_ADDRESS = 300, 220
-"""Requests, each with a connection, of which gunicorn has 500 in all."""
-
 MOST_OF_ADDRESS = 8
 """Of those, from one address: others are not held up by its slow clients."""
+
+MOST_WAITING, MOST_WAITING_OF_ADDRESS = 300, 220
+"""Requests, each with a connection, of which gunicorn has 500 in all."""
 
 MOST_READY = 2
 """Admitted requests whose photos are there, or soon will be: one in the model, and the next."""
@@ -280,16 +280,18 @@ class Queue:
     def _remove(self, ticket: Ticket) -> None:
         ticket.has_left = True
         if not ticket.is_admitted:
-            return self._forget(ticket)
+            self._forget(ticket)
+            return
         self._admitted.remove(ticket)
-        if ticket.ready_at is None:  # it was refused before its photos were read
-            return None
+        if ticket.ready_at is not None:  # else it was refused before its photos were read
+            self._learn_pace(ticket.ready_at)
+
+    def _learn_pace(self, ready_at: float) -> None:
         now = self._clock()
         # From when the one before left, or, after a time without any, from when it was ready.
-        seconds = max(LEAST_PACE, now - max(self._last_left, ticket.ready_at))
+        seconds = max(LEAST_PACE, now - max(self._last_left, ready_at))
         self._pace += NEWEST * (seconds - self._pace)
         self._last_left = now
-        return None
 
     def _forget(self, ticket: Ticket) -> None:
         address, program = ticket.asker

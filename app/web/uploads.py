@@ -181,16 +181,22 @@ def _drain(response: Response) -> Response:
     if ticket := HELD.get():
         ticket.leave()  # it needs the model no more, and may take its time
     if "wsgi.input_terminated" in request.environ and _DRAINING.acquire(blocking=False):
-        left, end = MOST_DRAINED_BYTES, time.monotonic() + DRAINING_SECONDS
-        with suppress(OSError), _with_patience(request.environ.get("gunicorn.socket")):
-            # It ends where the client is gone, silent, or sends nonsense.
-            while left > 0 and time.monotonic() < end:
-                chunk = request.input_stream.read(64 * 1024)
-                if not chunk:
-                    break
-                left -= len(chunk)
-        _DRAINING.release()
+        try:
+            _read_away()
+        finally:
+            _DRAINING.release()
     return response
+
+
+def _read_away() -> None:
+    """Ends where the client is gone, silent, or sends nonsense."""
+    left, end = MOST_DRAINED_BYTES, time.monotonic() + DRAINING_SECONDS
+    with suppress(OSError), _with_patience(request.environ.get("gunicorn.socket")):
+        while left > 0 and time.monotonic() < end:
+            chunk = request.input_stream.read(64 * 1024)
+            if not chunk:
+                break
+            left -= len(chunk)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.captioning.captioner import Captioner
 from app.web.captions import Described, Options, describe, languages_of
+from app.web.doors import Json
 from app.web.errors import (
     BadField,
     NoPhotoInJson,
@@ -24,8 +25,6 @@ from app.web.errors import (
 )
 from app.web.service import service
 from app.web.uploads import receive_body
-
-Json = dict[str, Any]
 
 KANTU = "kantu"
 """The model that is used where a request names none; other models go by their own names."""

@@ -14,8 +14,7 @@ from app.config import LARGEST_BEAM
 from app.web import schemas
 from app.web.doors.ollama import LINES
 from app.web.doors.openai import EVENTS
-
-Json = dict[str, Any]
+from app.web.json_schema import Json
 
 Operation = Callable[..., Json]
 """As openapi.py makes one, of a name, a summary, the answer, codes of errors, and their form."""
@@ -59,7 +58,7 @@ def paths(operation: Operation, captioning: tuple[str, ...]) -> Json:
         "ollamaShow",
         _("About a model, for a client of Ollama"),
         None,
-        (*ASKING, *NAMING, "busy", "photo_too_large"),
+        (*ASKING, *NAMING),
         ollama,
     )
     codes = (*captioning, *NAMING, *LOOKING)
@@ -86,7 +85,7 @@ def paths(operation: Operation, captioning: tuple[str, ...]) -> Json:
                 "/v1/chat/completions": Door(
                     "openaiChat",
                     _("Caption photos in a chat of a client of OpenAI"),
-                    schemas.OpenAiError,
+                    openai,
                     {"model": TEXT, "messages": _messages({"content": _parts()}), "n": _many()},
                     EVENTS,
                 ),

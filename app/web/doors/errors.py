@@ -8,9 +8,8 @@ from typing import Any
 from flask import g
 
 from app.errors import PublicError
+from app.web.doors import Json
 from app.web.errors import sentence, status
-
-Json = dict[str, Any]
 
 
 def _of_max(error: PublicError, kantu: Json) -> Json:

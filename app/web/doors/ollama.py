@@ -18,9 +18,9 @@ from flask import Blueprint, Response, jsonify
 
 from app.captioning.checkpoint import MANIFEST, sha256
 from app.web.captions import languages_of
+from app.web.doors import Json
 from app.web.doors.asking import (
     MOST_TEXT,
-    Json,
     asked,
     described,
     dicts_of,

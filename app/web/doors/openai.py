@@ -16,10 +16,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from app.config import LARGEST_BEAM
+from app.web.doors import Json
 from app.web.doors.asking import (
     KANTU,
     MOST_TEXT,
-    Json,
     asked,
     described,
     dicts_of,

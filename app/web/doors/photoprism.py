@@ -10,7 +10,8 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify
 
 from app.web.captions import Described, Options
-from app.web.doors.asking import Json, asked, described, list_of, options, text_of
+from app.web.doors import Json
+from app.web.doors.asking import asked, described, list_of, options, text_of
 from app.web.errors import NoLabels
 from app.web.uploads import captioning
 

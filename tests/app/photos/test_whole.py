@@ -13,27 +13,23 @@ import numpy as np
 import pytest
 import skimage.data
 from PIL import Image, ImageCms
-from pillow_heif import HeifImageFile, register_heif_opener
+from pillow_heif import HeifImageFile
 
 from app.config import ROOT
 from app.photos import avif, read_photo
 from app.photos.errors import PhotoError
 from app.photos.kinds import JPEG, KINDS, Kind, available, suffixes, title_of
+from tests.hostile import others
 from tests.hostile.fuzz import damaged
 from tests.hostile.others import chunk
 
-register_heif_opener()  # to write HEIC; the application reads without it
-
 WHOLE = [name for name in KINDS if name != "jpeg"]
-WRITERS = {"png": "PNG", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}
 MANY = 10**9
 PHOTO = Image.fromarray(skimage.data.astronaut()).resize((240, 180))
 
 
 def saved(kind: str, picture: Image.Image = PHOTO, **options: Any) -> bytes:
-    stream = BytesIO()
-    picture.save(stream, WRITERS[kind], **{"quality": 95, **options})
-    return stream.getvalue()
+    return others.saved(kind, picture, **{"quality": 95, **options})
 
 
 def read(data: bytes, max_pixels: int = MANY) -> np.ndarray:

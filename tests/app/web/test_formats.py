@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from pillow_heif import register_heif_opener
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from tests.fakes import FakeCaptioner, fake_app
+from tests.fakes import FakeCaptioner, fake_app, jpeg
 from tests.hostile.corpus import MULTIPART, form, part
-from tests.hostile.others import others
+from tests.hostile.others import others, saved
 
-register_heif_opener()
-
-WRITERS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "heic": "HEIF"}
+KINDS = ("jpeg", "png", "webp", "avif", "heic")
 API, DOOR = ("/api/v1/captions", "photo"), ("/model/predict", "image")
 
 
 def photo(kind: str) -> bytes:
-    stream = BytesIO()
-    Image.new("RGB", (64, 48), "red").save(stream, WRITERS[kind])
-    return stream.getvalue()
+    red = Image.new("RGB", (64, 48), "red")
+    return jpeg(64, 48) if kind == "jpeg" else saved(kind, red)
 
 
 def post(client: FlaskClient, door: tuple[str, str], data: bytes) -> TestResponse:
@@ -35,7 +29,7 @@ def post(client: FlaskClient, door: tuple[str, str], data: bytes) -> TestRespons
 
 
 def taken(client: FlaskClient, door: tuple[str, str]) -> set[str]:
-    answers = {kind: post(client, door, photo(kind)) for kind in WRITERS}
+    answers = {kind: post(client, door, photo(kind)) for kind in KINDS}
     assert {one.status_code for one in answers.values()} <= {200, 415}
     return {kind for kind, answer in answers.items() if answer.status_code == 200}
 

@@ -111,3 +111,23 @@ def test_other_encodings_are_harmless(client: FlaskClient, encoding: str) -> Non
     data = {"photo": (BytesIO(jpeg()), "a.jpg")}
     sent = client.post("/api/v1/captions", data=data, headers={"Content-Encoding": encoding})
     assert sent.status_code == 200
+
+
+class Broken(BytesIO):
+    """A body at which the server itself fails."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise RuntimeError
+
+
+def test_bodies_at_which_it_fails_hold_up_no_later_ones(client: FlaskClient) -> None:
+    def refused(body: BytesIO) -> int:
+        environ = {"wsgi.input_terminated": True}
+        return client.post("/nothing", input_stream=body, environ_overrides=environ).status_code
+
+    for _ in range(9):
+        with pytest.raises(RuntimeError):
+            refused(Broken())
+    left = BytesIO(b"unread")
+    assert refused(left) == 404
+    assert left.read() == b"", "it is read, so that the client reads the answer"
