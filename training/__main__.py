@@ -54,6 +54,10 @@ def import_backend() -> None:
 
         if keras.backend.backend() == "tensorflow":
             import ai_edge_litert.interpreter  # noqa: F401
+        if keras.backend.backend() == "torch":
+            import torch
+
+            torch.backends.cudnn.benchmark = True  # for convolutions of one shape in every step
     keras.config.disable_interactive_logging()  # Keras lists the variables of what it converts
 
 

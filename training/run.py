@@ -142,17 +142,18 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     folder = prepare_encoder(recipe.encoder, weights, recipe.features, calibration, places.features)
     workers = os.cpu_count() or 1
     whole = any(stage.encoder == WHOLE for stage in recipe.stages)
+    augmentations = 0 if recipe.sees_photos else recipe.augmentations
     photos = {}
     for name in dict.fromkeys((*recipe.data, *recipe.dev)):
         dataset, out = places.data / name, folder / name
         copied = (out / FACTS).exists() and not dataset.exists()
-        if copied and load_facts(out)["augmentations"] < recipe.augmentations:
+        if copied and load_facts(out)["augmentations"] < augmentations:
             raise ValueError(
-                f"{out} has fewer augmentations than the recipe's {recipe.augmentations}, and "
+                f"{out} has fewer augmentations than the recipe's {augmentations}, and "
                 f"there is no {dataset} to compute them from"
             )
         if not copied:
-            compute_features(dataset, folder, recipe.augmentations, workers, photos=whole)
+            compute_features(dataset, folder, augmentations, workers, photos=whole)
         if recipe.grounded and not copied:
             detector = prepare_detector(recipe, places) / DETECTOR
             compute_regions(dataset, out, detector, workers)

@@ -92,7 +92,7 @@ def compute_features(
     Args:
         dataset: the collection, a TFRecord dataset.
         folder: from prepare_encoder().
-        augmentations: of each training photo.
+        augmentations: of each training photo; 0 where nothing but its captions is wanted.
         photos: whether the photos are packed beside them.
 
     Returns:
@@ -115,9 +115,10 @@ def compute_features(
         for split in SPLITS:
             (out / f"{split}-photos.npz").unlink(missing_ok=True)
             _write_captions(dataset, split, out)
-            count = augmentations if split == "train" else 1
-            encode = partial(_encode, encoder["kind"], count)
-            _write(dataset, split, folder / "encoder.tflite", encode, out, encoder["kind"], workers)
+            if augmentations:
+                count = augmentations if split == "train" else 1
+                kind, graph = encoder["kind"], folder / "encoder.tflite"
+                _write(dataset, split, graph, partial(_encode, kind, count), out, kind, workers)
         save_json(out / FACTS, encoder | facts)
     for split in SPLITS if photos else ():
         if not (out / f"{split}-photos.npz").exists():

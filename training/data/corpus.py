@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from queue import Queue
+from threading import Thread
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +20,9 @@ from training.recipes import LanguageConfig
 
 BUCKET = 20
 """Photos are sorted by their longest caption within so many batches, so that little is padding."""
+
+AHEAD = 3
+"""Batches that are got ready before they are needed."""
 
 LENGTHS = 3
 """Batches are as long as a multiple of this: each new length costs the training a new graph."""
@@ -85,37 +92,53 @@ class Corpus:
     def look(
         self, photos: Sequence[int] | np.ndarray, augmentations: np.ndarray | int = 0
     ) -> dict[str, np.ndarray]:
-        """Features of an augmentation of each of these photos, (photos, …) by name: float32, or
-        uint8 where they are the photos themselves. Reads no others."""
-        places = self.places[np.asarray(photos)]
-        chosen = np.broadcast_to(augmentations, len(places))
-        found: dict[str, np.ndarray] = {}
-        for nth, collection in enumerate(self.collections):
-            ours = places[:, 0] == nth
-            if not ours.any():
-                continue
-            for name, array in collection.features.items():
-                values = array[chosen[ours], places[ours, 1]]
-                if values.dtype != np.uint8:
-                    values = values.astype(np.float32)
-                if name not in found:
-                    found[name] = np.empty((len(places), *values.shape[1:]), values.dtype)
-                found[name][ours] = values
-        return found
+        """Features of an augmentation of each of these photos, as look() gives them."""
+        return look(self.collections, self.places[np.asarray(photos)], augmentations)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one decoder learns from."""
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    config: LanguageConfig
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Photos, and as many captions of each: those of a photo follow each other."""
+    """Photos, and for each decoder as many captions of each: those of a photo follow each other."""
 
     features: dict[str, np.ndarray]
-    """As Corpus.look() gives them."""
-    inputs: np.ndarray
-    """int32 (captions, time): the start and the words."""
-    targets: np.ndarray
-    """int32 (captions, time): the words and the end."""
-    mask: np.ndarray
-    """float32 (captions, time): 1 where there is a target."""
+    """As look() gives them."""
+    captions: dict[str, dict[str, np.ndarray]]
+    """Of each decoder, (captions, time): "inputs", int32, the start and the words; "targets",
+    int32, the words and the end; "mask", float32, 1 where there is a target."""
+
+
+def look(
+    collections: Sequence[CollectionSplit], places: np.ndarray, augmentations: np.ndarray | int
+) -> dict[str, np.ndarray]:
+    """Features of an augmentation of each photo, (photos, …) by name: float32, or uint8 where they
+    are the photos themselves. Reads no others.
+
+    Args:
+        places: as Corpus.places.
+    """
+    chosen = np.broadcast_to(augmentations, len(places))
+    found: dict[str, np.ndarray] = {}
+    for nth, collection in enumerate(collections):
+        ours = places[:, 0] == nth
+        if not ours.any():
+            continue
+        for name, array in collection.features.items():
+            values = array[chosen[ours], places[ours, 1]]
+            if values.dtype != np.uint8:
+                values = values.astype(np.float32)
+            if name not in found:
+                found[name] = np.empty((len(places), *values.shape[1:]), values.dtype)
+            found[name][ours] = values
+    return found
 
 
 def build_vocabulary(corpus: Corpus, config: LanguageConfig) -> Vocabulary:
@@ -155,63 +178,107 @@ def mentioned(corpus: Corpus, vocabulary: Vocabulary) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Batches:
-    """Cuts a corpus into batches of written captions."""
+    """The photos of one or several decoders, and batches of them with their written captions.
 
-    corpus: Corpus
-    vocabulary: Vocabulary
-    config: LanguageConfig
+    Decoders see the same photos side by side, so that an encoder looks at each once for all.
+    """
+
+    lessons: Mapping[str, Lesson]
+    """By the decoders' names. All have the same collections."""
     batch_size: int
     """Photos."""
     captions_per_photo: int
-    max_length: int
-    """Longer captions are cut off."""
     seed: int
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self.corpus) // self.batch_size)
+        return -(-len(self.places) // self.batch_size)
 
     @cached_property
-    def _ids(self) -> list[list[list[int]]]:
-        """Of each photo's captions, what they begin with and their words."""
-        words_of = merge_names if self.config.grounded else list
-        return [
-            [
-                self.vocabulary.encode(
-                    [
-                        self.config.start_of(without_pauses(words)),
-                        *words_of(words)[: self.max_length],
-                    ]
-                )
-                for words in captions
-            ]
-            for captions in self.corpus.captions
-        ]
+    def places(self) -> np.ndarray:
+        """As Corpus.places, of all photos that a decoder learns from."""
+        each = [lesson.corpus.places for lesson in self.lessons.values()]
+        return np.unique(np.concatenate(each), axis=0)
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Which photo of a decoder's own corpus each photo is, int (photos,); -1 for none."""
+        found = {}
+        for name, lesson in self.lessons.items():
+            own = {place: row for row, place in enumerate(map(tuple, lesson.corpus.places))}
+            found[name] = np.array([own.get(place, -1) for place in map(tuple, self.places)], int)
+        return found
+
+    @property
+    def augmentations(self) -> int:
+        return min(lesson.corpus.augmentations for lesson in self.lessons.values())
+
+    def look(self, photos: np.ndarray, augmentations: np.ndarray) -> dict[str, np.ndarray]:
+        """As Corpus.look()."""
+        first = next(iter(self.lessons.values()))
+        return look(first.corpus.collections, self.places[photos], augmentations)
+
+    def draw(self, random: np.random.Generator) -> dict[str, list[list[list[int]]]]:
+        """For each decoder, so many captions of each photo; those that are missing are empty."""
+        count = self.captions_per_photo
+        return {
+            name: [_choose(captions, count, random) for captions in of_each]
+            for name, of_each in self._ids.items()
+        }
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """All photos once, in an order that depends on seed and epoch alone, each in a random
         augmentation and with captions drawn anew. All batches are of one size: where captions or
         photos are missing for that, some stand in that count for nothing."""
+        return ahead(self._epoch(epoch))
+
+    def _epoch(self, epoch: int) -> Iterator[Batch]:
         random = np.random.default_rng([self.seed, epoch])
-        chosen = [_choose(ids, self.captions_per_photo, random) for ids in self._ids]
-        order = random.permutation(len(chosen))
+        drawn = self.draw(random)
+        longest = [max(map(len, chain(*each))) for each in zip(*drawn.values(), strict=True)]
+        order = random.permutation(len(longest))
         size = self.batch_size
         groups = []
         for first in range(0, len(order), BUCKET * size):
-            by_length = sorted(
-                order[first : first + BUCKET * size], key=lambda photo: max(map(len, chosen[photo]))
-            )
+            by_length = sorted(order[first : first + BUCKET * size], key=longest.__getitem__)
             groups += [by_length[at : at + size] for at in range(0, len(by_length), size)]
         for group in random.permutation(len(groups)):
             photos = np.array(groups[group])
-            augmentations = random.integers(self.corpus.augmentations, size=len(photos))
-            captions = [ids for photo in photos for ids in chosen[photo]]
-            missing = size - len(photos)
-            captions += [[]] * (missing * self.captions_per_photo)
-            features = self.corpus.look(
-                np.pad(photos, (0, missing), mode="edge"), np.pad(augmentations, (0, missing))
+            augmentations = random.integers(self.augmentations, size=len(photos))
+            missing = (0, size - len(photos))
+            features = self.look(
+                np.pad(photos, missing, mode="edge"), np.pad(augmentations, missing)
             )
-            yield Batch(features, *_padded(captions))
+            captions = {
+                name: padded([*(of_each[photo] for photo in photos), *[self._nothing] * missing[1]])
+                for name, of_each in drawn.items()
+            }
+            yield Batch(features, captions)
+
+    @property
+    def _nothing(self) -> list[list[int]]:
+        return [[]] * self.captions_per_photo
+
+    @cached_property
+    def _ids(self) -> dict[str, list[list[list[int]]]]:
+        """For each decoder, of each photo's captions what they begin with and their words; none
+        longer than those that are decoded."""
+        found = {}
+        for name, lesson in self.lessons.items():
+            own = [_ids(lesson, captions) for captions in lesson.corpus.captions]
+            found[name] = [own[row] if row >= 0 else [] for row in self.rows[name].tolist()]
+        return found
+
+
+def _ids(lesson: Lesson, captions: Sequence[Sequence[str]]) -> list[list[int]]:
+    config = lesson.config
+    words_of = merge_names if config.grounded else list
+    return [
+        lesson.vocabulary.encode(
+            [config.start_of(without_pauses(words)), *words_of(words)[: config.max_length]]
+        )
+        for words in captions
+    ]
 
 
 def _choose(captions: list[list[int]], count: int, random: np.random.Generator) -> list[list[int]]:
@@ -226,13 +293,37 @@ def padded_length(length: int) -> int:
     return length + -length % LENGTHS
 
 
-def _padded(captions: list[list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, targets and mask of a batch, from starts and words."""
-    time = padded_length(max(map(len, captions)))
-    inputs, targets = np.full((2, len(captions), time), Vocabulary.end, np.int32)
-    mask = np.zeros((len(captions), time), np.float32)
-    for row, ids in enumerate(captions):
+def padded(captions: Sequence[Sequence[Sequence[int]]]) -> dict[str, np.ndarray]:
+    """What Batch holds of a decoder, of each photo's captions from their starts on."""
+    rows = [ids for of_photo in captions for ids in of_photo]
+    time = padded_length(max(1, *map(len, rows)))
+    inputs, targets = np.full((2, len(rows), time), Vocabulary.end, np.int32)
+    mask = np.zeros((len(rows), time), np.float32)
+    for row, ids in enumerate(rows):
         inputs[row, : len(ids)] = ids
         targets[row, : max(0, len(ids) - 1)] = ids[1:]
         mask[row, : len(ids)] = 1
-    return inputs, targets, mask
+    return {"inputs": inputs, "targets": targets, "mask": mask}
+
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, got ready by a thread while those before them are used."""
+    waiting: Queue[Any] = Queue(AHEAD)
+    end = object()
+
+    def get_ready() -> None:
+        try:
+            for item in items:
+                waiting.put(item)
+            waiting.put(end)
+        except BaseException as error:  # It is raised where the items are used.
+            waiting.put(error)
+
+    Thread(target=get_ready, daemon=True).start()
+    while (item := waiting.get()) is not end:
+        if isinstance(item, BaseException):
+            raise item
+        yield item

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -61,16 +62,15 @@ class PackedPhotos:
         with np.load(path) as arrays:
             self._files = np.split(arrays["bytes"], arrays["ends"][:-1])
         self._names = names
+        self._threads = ThreadPoolExecutor()
         size = _decoded(self._files[0]).shape if self._files else (0, 0, 3)
         self.shape = (augmentations, len(self._files), *size)
 
     def __getitem__(self, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return np.stack(
-            [
-                augment(_decoded(self._files[photo]), int(nth), self._names[photo])
-                for nth, photo in zip(*places, strict=True)
-            ]
-        )
+        return np.stack(list(self._threads.map(self._augmented, *places)))
+
+    def _augmented(self, nth: int, photo: int) -> np.ndarray:
+        return augment(_decoded(self._files[photo]), int(nth), self._names[photo])
 
 
 def pack_photos(path: Path, files: Sequence[bytes]) -> None:

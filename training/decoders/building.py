@@ -35,7 +35,8 @@ def build_decoder(config: DecoderConfig, vocabulary_size: int, shapes: Shapes) -
         dropout=config.dropout,
     )
     features = {name: np.zeros((1, *shape), np.float32) for name, shape in shapes.items()}
-    decoder(features, np.zeros((1, 1), np.int32))
+    # Two words, for the scan over those after the first cannot be empty on PyTorch.
+    decoder(features, np.zeros((1, 2), np.int32))
     return decoder
 
 

@@ -86,6 +86,8 @@ class MaximumLikelihood:
     learning_rate: float = 2e-3
     """The peak, reached after a warm-up; a cosine takes it to a hundredth."""
     encoder: str = FROZEN
+    encoder_rate: float = 1.0
+    """The encoder's learning rate, as a share of the decoders'."""
     batch_size: int = 26
     """Photos."""
     captions_per_photo: int = 5
@@ -94,6 +96,9 @@ class MaximumLikelihood:
     averaged: int = 0
     """The mean of the weights after so many of the last epochs is one more candidate to be kept
     (Izmailov et al. 2018)."""
+    evaluated_every: int = 1
+    """After so many epochs, and after the last, dev photos are captioned: only then weights can be
+    kept, and a training that is killed goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class SelfCritical:
     learning_rate: float = 3e-4
     """At first; a cosine takes it to a tenth."""
     encoder: str = FROZEN
+    encoder_rate: float = 1.0
+    """The encoder's learning rate, as a share of the decoders'."""
     batch_size: int = 128
     """Photos."""
     samples: int = 5
@@ -116,11 +123,13 @@ class SelfCritical:
     likelihood_weight: float = 0.1
     """Of the maximum likelihood of written captions beside it."""
     likelihood_batch_size: int = 26
-    """Photos whose written captions it is taken on."""
+    """Photos of a batch whose written captions it is taken on."""
     captions_per_photo: int = 5
     decoders: tuple[str, ...] = ()
     """As in MaximumLikelihood."""
     averaged: int = 0
+    """As in MaximumLikelihood."""
+    evaluated_every: int = 1
     """As in MaximumLikelihood."""
 
 
@@ -186,6 +195,12 @@ class Recipe:
     def grounded(self) -> bool:
         """Whether there is a detector beside the encoder."""
         return any(language.grounded for language in self.languages.values())
+
+    @property
+    def sees_photos(self) -> bool:
+        """Whether photos alone are learned from, for every stage trains the whole encoder: features
+        of the encoder as it was before are of no use."""
+        return not self.grounded and all(stage.encoder == WHOLE for stage in self.stages)
 
     @property
     def features(self) -> str:

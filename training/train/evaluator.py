@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
-from training.data.corpus import Corpus, repeatable_words
+from training.data.corpus import Batches, Corpus, Lesson, repeatable_words
 from training.data.tokenization import without_pauses
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
-from training.train.losses import Lesson
 from training.train.model import CaptioningModel, Computation
 from training.train.run_folder import Scores
 from training.train.sampling import Describer
@@ -29,7 +28,7 @@ class Entropy(Computation):
         self.decoder_name = name
 
     def call(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Float32 (captions,), of a batch's features, inputs, targets and mask."""
+        """Float32 (captions,), of features and written captions, as Batch holds them."""
         features = self.model.encode(batch["features"])
         of_targets, _ = self.model.decoders[self.decoder_name].log_likelihood(
             features, batch["inputs"], batch["targets"]
@@ -84,9 +83,10 @@ class Evaluator:
     def _perplexity(self, corpus: Corpus) -> float:
         """Of a word."""
         total, count = 0.0, 0.0
-        dev = replace(self.lesson, corpus=corpus)
-        batches = dev.batches(BATCH_SIZE, CAPTIONS_PER_PHOTO, seed=0)
-        for batch in batches.epoch(0):
-            total += float(np.sum(self.entropy.predict_on_batch(vars(batch))))
-            count += float(batch.mask.sum())
+        name, dev = self.entropy.decoder_name, replace(self.lesson, corpus=corpus)
+        for batch in Batches({name: dev}, BATCH_SIZE, CAPTIONS_PER_PHOTO, seed=0).epoch(0):
+            captions = batch.captions[name]
+            shown = {"features": batch.features, **captions}
+            total += float(np.sum(self.entropy.predict_on_batch(shown)))
+            count += float(captions["mask"].sum())
         return float(np.exp(total / count))

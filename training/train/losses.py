@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 from keras import ops
 
-from app.captioning.vocabulary import Vocabulary
-from training.data.corpus import Batches, Corpus, padded_length
+from training.data.corpus import Batches, Lesson, ahead, padded, padded_length
+from training.decoders import Decoder
 from training.encoders.encoder import Tensor
-from training.recipes import LanguageConfig, MaximumLikelihood, SelfCritical, Stage
+from training.recipes import MaximumLikelihood, SelfCritical, Stage
 from training.train.distribution import check_batch_size, process_count
 from training.train.model import CaptioningModel
 from training.train.rewards import Rewards, advantages, until_end
-from training.train.sampling import Sampler
+from training.train.sampling import Encode, Sampler
 
 WARM_UP = 0.05
 """Share of the steps of maximum likelihood in which the learning rate rises."""
@@ -26,27 +25,6 @@ LABEL_SMOOTHING = 0.1
 
 Shown = dict[str, Any]
 """What a step is shown, by decoder: arrays of one size in every step."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What one decoder learns from."""
-
-    corpus: Corpus
-    vocabulary: Vocabulary
-    config: LanguageConfig
-
-    def batches(self, batch_size: int, captions_per_photo: int, seed: int) -> Batches:
-        """Its written captions, none longer than those that are decoded."""
-        return Batches(
-            self.corpus,
-            self.vocabulary,
-            self.config,
-            batch_size,
-            captions_per_photo,
-            self.config.max_length,
-            seed,
-        )
 
 
 class Loss(Protocol):
@@ -74,17 +52,13 @@ class Loss(Protocol):
 
 class MaximumLikelihoodLoss:
     """Cross-entropy with label smoothing and dropout (Vinyals et al. 2015). Decoders that share an
-    encoder add up their losses of a batch each; an epoch is that of the one with the most photos.
-    """
+    encoder see the same photos, and add up their losses."""
 
     def __init__(self, stage: MaximumLikelihood, lessons: Mapping[str, Lesson], seed: int):
         check_batch_size(stage.batch_size)
         self.stage = stage
-        self.batches = {
-            name: lesson.batches(stage.batch_size, stage.captions_per_photo, seed)
-            for name, lesson in lessons.items()
-        }
-        self.steps = max(map(len, self.batches.values()))
+        self.batches = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed)
+        self.steps = len(self.batches)
 
     def schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
         steps = self.steps * self.stage.epochs
@@ -98,16 +72,14 @@ class MaximumLikelihoodLoss:
         )
 
     def epoch(self, epoch: int) -> Iterator[Shown]:
-        sources = {
-            name: without_end(batches, epoch, self.steps) for name, batches in self.batches.items()
-        }
-        for _ in range(self.steps):
-            yield {name: asdict(next(source)) for name, source in sources.items()}
+        for batch in self.batches.epoch(epoch):
+            yield vars(batch)
 
     def __call__(self, model: CaptioningModel, shown: Mapping[str, Any], training: bool) -> Tensor:
+        features = model.encode(shown["features"], training)
         return sum(
-            cross_entropy(model, name, batch, LABEL_SMOOTHING, training)
-            for name, batch in shown.items()
+            cross_entropy(model.decoders[name], features, captions, LABEL_SMOOTHING, training)
+            for name, captions in shown["captions"].items()
         )
 
     def figures(self) -> dict[str, float]:
@@ -145,25 +117,25 @@ class SelfCriticalLoss:
         check_batch_size(stage.batch_size)
         check_batch_size(stage.likelihood_batch_size)
         self.stage, self.lessons, self.seed = stage, lessons, seed
+        self.photos = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed)
         self.rewards = {
             name: Rewards(lesson.corpus.captions, lesson.vocabulary)
             for name, lesson in lessons.items()
         }
+        self.encode = Encode(model)
         self.samplers = {
             name: Sampler(model, name, lesson.vocabulary.end, stage.temperature)
             for name, lesson in lessons.items()
         }
-        self.starts = {
-            name: np.array(lesson.vocabulary.encode(lesson.corpus.starts(lesson.config)), np.int32)
-            for name, lesson in lessons.items()
-        }
-        self.written = {
-            name: lesson.batches(stage.likelihood_batch_size, stage.captions_per_photo, seed)
-            for name, lesson in lessons.items()
-        }
-        photos = max(len(lesson.corpus) for lesson in lessons.values())
-        self.steps = -(-photos // stage.batch_size)
+        self.starts = {name: self._starts(name) for name in lessons}
+        self.steps = len(self.photos)
         self._epoch_rewards: list[float] = []
+
+    def _starts(self, name: str) -> np.ndarray:
+        """What captions of each photo begin with, int32 (photos,)."""
+        lesson, rows = self.lessons[name], self.photos.rows[name]
+        starts = [*lesson.corpus.starts(lesson.config), lesson.config.start]
+        return np.array(lesson.vocabulary.encode(starts), np.int32)[rows]
 
     def schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
         steps = self.steps * self.stage.epochs
@@ -171,64 +143,78 @@ class SelfCriticalLoss:
 
     def epoch(self, epoch: int) -> Iterator[Shown]:
         self._epoch_rewards = []
-        random = np.random.default_rng([self.seed, epoch])
-        orders = {
-            name: np.resize(
-                random.permutation(len(lesson.corpus)), self.steps * self.stage.batch_size
-            )
-            for name, lesson in self.lessons.items()
-        }
-        written = {
-            name: without_end(batches, epoch, self.steps) for name, batches in self.written.items()
-        }
-        for step in range(self.steps):
-            photos = slice(step * self.stage.batch_size, (step + 1) * self.stage.batch_size)
+        random = np.random.default_rng([self.seed, epoch, 1])
+        drawn = self.photos.draw(random)
+        for photos, features in ahead(self._look(epoch)):
+            seen = self.encode.predict_on_batch(features)
+            written = photos[: self.stage.likelihood_batch_size]
             yield {
-                name: {
-                    "sampled": self._sample(name, order[photos], random),
-                    "written": asdict(next(written[name])),
-                }
-                for name, order in orders.items()
+                "features": features,
+                "sampled": {name: self._sample(name, photos, seen, random) for name in drawn},
+                "written": {
+                    name: padded([of_each[photo] for photo in written])
+                    for name, of_each in drawn.items()
+                },
             }
 
-    def _sample(self, name: str, photos: np.ndarray, random: np.random.Generator) -> dict[str, Any]:
+    def _look(self, epoch: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """The photos of each step, and features of an augmentation of each."""
+        random = np.random.default_rng([self.seed, epoch])
+        size = self.stage.batch_size
+        order = np.resize(random.permutation(len(self.photos.places)), self.steps * size)
+        for photos in order.reshape(-1, size):
+            augmentations = random.integers(self.photos.augmentations, size=size)
+            yield photos, self.photos.look(photos, augmentations)
+
+    def _sample(
+        self,
+        name: str,
+        photos: np.ndarray,
+        seen: Mapping[str, np.ndarray],
+        random: np.random.Generator,
+    ) -> dict[str, Any]:
         """Captions sampled of these photos; the mask is how much better they are than others."""
         lesson, stage = self.lessons[name], self.stage
-        augmentations = random.integers(lesson.corpus.augmentations, size=len(photos))
-        features = lesson.corpus.look(photos, augmentations)
         starts = self.starts[name][photos]
         chances = random.random((len(photos), stage.samples, stage.max_length + 1), np.float32)
         sampled = self.samplers[name].predict_on_batch(
-            features | {"starts": starts, "chances": chances}
+            {"features": seen, "starts": starts, "chances": chances}
         )
         tokens, words = np.asarray(sampled["tokens"]), np.asarray(sampled["words"])
         mask = until_end(tokens, lesson.vocabulary.end)
-        rewards = self.rewards[name].of(photos, words, mask)
+        rewards = self.rewards[name].of(self.photos.rows[name][photos], words, mask)
         self._epoch_rewards.append(float(rewards.mean()))
         inputs = np.concatenate([np.repeat(starts, stage.samples)[:, None], words[:, :-1]], axis=1)
         time = padded_length(int(mask.sum(axis=1).max()))
         missing = ((0, 0), (0, max(0, time - tokens.shape[1])))
         weights = mask * advantages(rewards) / mask.sum()
         return {
-            "features": features,
             "inputs": np.pad(inputs, missing)[:, :time],
             "targets": np.pad(tokens, missing)[:, :time],
             "mask": np.pad(weights, missing)[:, :time].astype(np.float32),
         }
 
     def __call__(self, model: CaptioningModel, shown: Mapping[str, Any], training: bool) -> Tensor:
+        features = model.encode(shown["features"], training)
+        first = {
+            name: values[: self.stage.likelihood_batch_size] for name, values in features.items()
+        }
         return sum(
-            self._reinforcement(model, name, batches["sampled"], training)
+            self._reinforcement(decoder, features, shown["sampled"][name], training)
             + self.stage.likelihood_weight
-            * cross_entropy(model, name, batches["written"], 0.0, training)
-            for name, batches in shown.items()
+            * cross_entropy(decoder, first, shown["written"][name], 0.0, training)
+            for name, decoder in model.decoders.items()
+            if name in self.lessons
         )
 
     def _reinforcement(
-        self, model: CaptioningModel, name: str, sampled: Mapping[str, Any], training: bool
+        self,
+        decoder: Decoder,
+        features: Mapping[str, Tensor],
+        sampled: Mapping[str, Any],
+        training: bool,
     ) -> Tensor:
-        features = model.encode(sampled["features"], training)
-        logits = model.decoders[name](features, sampled["inputs"], training=training)
+        logits = decoder(features, sampled["inputs"], training=training)
         logits = ops.cast(logits, "float32") / self.stage.temperature
         targets = sampled["targets"][..., None]
         chosen = ops.take_along_axis(ops.log_softmax(logits), targets, axis=-1)[..., 0]
@@ -240,23 +226,18 @@ class SelfCriticalLoss:
 
 
 def cross_entropy(
-    model: CaptioningModel, name: str, batch: Mapping[str, Any], smoothing: float, training: bool
+    decoder: Decoder,
+    features: Mapping[str, Tensor],
+    captions: Mapping[str, Any],
+    smoothing: float,
+    training: bool,
 ) -> Tensor:
-    """Of a decoder on written captions, in nats a word."""
-    features = model.encode(batch["features"], training)
-    of_targets, of_all = model.decoders[name].log_likelihood(
-        features, batch["inputs"], batch["targets"], training=training
+    """Of a decoder on written captions, as Batch holds them, in nats a word."""
+    of_targets, of_all = decoder.log_likelihood(
+        features, captions["inputs"], captions["targets"], training=training
     )
     entropy = -((1 - smoothing) * of_targets + smoothing * of_all)
-    return ops.sum(entropy * batch["mask"]) / ops.sum(batch["mask"])
-
-
-def without_end(batches: Batches, epoch: int, steps: int) -> Iterator[Any]:
-    """As many batches as an epoch of so many steps needs: one that has fewer goes through its
-    photos again, in another order."""
-    rounds = -(-steps // len(batches))
-    for nth in range(epoch * rounds, (epoch + 1) * rounds):
-        yield from batches.epoch(nth)
+    return ops.sum(entropy * captions["mask"]) / ops.maximum(ops.sum(captions["mask"]), 1.0)
 
 
 def make_loss(

@@ -48,6 +48,11 @@ class CaptioningModel(keras.Model):
         if self.encoder is not None:
             self.encoder.trainable = encoder == WHOLE
 
+    def encoder_variables(self) -> list[keras.Variable]:
+        """Of the encoder and its stage."""
+        parts = [part for part in (self.encoder, self.stage) if part is not None]
+        return [variable for part in parts for variable in part.variables]
+
     def parts(self) -> dict[str, keras.layers.Layer]:
         """What has weights of its own, by the name that a run folder keeps them under."""
         encoder = {"encoder": self.encoder, ENCODER_STAGE: self.stage}

@@ -26,13 +26,14 @@ class Rewards:
         """In percent, float64 (photos, samples).
 
         Args:
-            photos: int (photos,), their places among the captions.
+            photos: int (photos,), their places among the captions; -1 for one that has none, which
+                is rewarded with 0.
             words: int (photos × samples, time), their ids.
             mask: like words, from until_end().
         """
         of_each = np.repeat(photos, len(words) // len(photos))
         rewards = [
-            self.cider.score(self._split(ids[: int(length)]), photo)
+            self.cider.score(self._split(ids[: int(length)]), photo) if photo >= 0 else 0.0
             for photo, ids, length in zip(of_each, words, mask.sum(axis=1), strict=True)
         ]
         return 100 * np.array(rewards).reshape(len(photos), -1)

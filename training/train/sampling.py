@@ -135,6 +135,23 @@ class Describer:
         ]
 
 
+class Encode(Computation):
+    """The features that decoders see."""
+
+    def call(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return self.model.encode(features)
+
+
+def encode_photos(
+    model: CaptioningModel, corpus: Corpus, photos: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The features that decoders see of these photos, a few at a time."""
+    encode = Encode(model)
+    count = -(-len(photos) // PHOTOS_AT_ONCE)
+    seen = [encode.predict_on_batch(corpus.look(few)) for few in np.array_split(photos, count)]
+    return {name: np.concatenate([one[name] for one in seen]) for name in seen[0]}
+
+
 class Sampler(Computation):
     """Samples captions, as likely as the decoder finds them at a temperature."""
 
@@ -146,21 +163,20 @@ class Sampler(Computation):
     def call(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """
         Args:
-            given: features by name; "starts": int32 (photos,), the words that captions begin with,
-                unseen; and "chances": float32 (photos, samples, time), between 0 and 1, which
-                decide what is sampled. They come from outside, so that every backend samples the
-                same.
+            given: "features" that decoders see, by name; "starts": int32 (photos,), the words that
+                captions begin with, unseen; and "chances": float32 (photos, samples, time), between
+                0 and 1, which decide what is sampled. They come from outside, so that every backend
+                samples the same.
 
         Returns:
             "tokens" and the "words" they are read as, int32 (photos × samples, time); what follows
             an end means nothing.
         """
-        features = dict(given)
-        starts, chances = features.pop("starts"), features.pop("chances")
+        starts, chances = given["starts"], given["chances"]
         _, samples, time = chances.shape
         chances = ops.reshape(chances, (-1, time))
         decoder = self.model.decoders[self.decoder_name]
-        state, memory = decoder.start(self.model.encode(features))
+        state, memory = decoder.start(given["features"])
         state = ops.repeat(state, samples, axis=0)
         rows = ops.shape(state)[0]
         places = ops.arange(time)[None]

@@ -16,6 +16,7 @@ from training.train.distribution import arguments, is_chief, on_one_device, own_
 from training.train.evaluator import Evaluator
 from training.train.losses import Loss
 from training.train.model import CaptioningModel, Computation
+from training.train.optimizer import adam
 from training.train.run_folder import BEFORE, LegRecord, Run, Scores, assign_weights, load_weights
 
 JIT = keras.backend.backend() == "jax"
@@ -57,7 +58,12 @@ class Trainer:
         model.train_only(tuple(evaluators), loss.stage.encoder)
         self.objective = Objective(model, loss)
         self.objective.compile(
-            keras.optimizers.Adam(loss.schedule(), global_clipnorm=run.recipe.clip_norm),
+            adam(
+                loss.schedule(),
+                run.recipe.clip_norm,
+                model.encoder_variables(),
+                loss.stage.encoder_rate,
+            ),
             jit_compile=JIT,
         )
         self.sums: list[np.ndarray] = []
@@ -100,14 +106,19 @@ class Trainer:
         record.epochs_run = epoch
         if not is_chief():
             return
-        scores = self._evaluate()
-        self._consider(record, epoch, scores)
         if epoch > self.loss.stage.epochs - self.loss.stage.averaged:
+            copy_weights(self.model, self.served)
             weights = self.served.get_weights()
             before = self.sums or [np.zeros_like(one) for one in weights]
             self.sums = [a + b for a, b in zip(before, weights, strict=True)]
+        figures = {"loss": mean, **self.loss.figures()}
+        if epoch % self.loss.stage.evaluated_every and epoch < self.loss.stage.epochs:
+            self._report(epoch, figures, {})
+            return
+        scores = self._evaluate()
+        self._consider(record, epoch, scores)
         self.run.save_state(self._state())
-        self._report(epoch, {"loss": mean, **self.loss.figures()}, scores)
+        self._report(epoch, figures, scores)
 
     def _begins_from_checkpoint(self, record: LegRecord) -> bool:
         """Whether what is kept came with a checkpoint, and was never scored here."""
@@ -143,11 +154,12 @@ class Trainer:
 
     def _report(self, epoch: int | str, train: dict[str, float], scores: dict[str, Scores]) -> None:
         nth = len(self.run.legs)
-        for name, of_decoder in scores.items():
+        losses = ", ".join(f"{metric} {value:.3f}" for metric, value in train.items())
+        for name in self.evaluators:
+            of_decoder = scores.get(name, {})
             line = ", ".join(f"{metric} {value:.2f}" for metric, value in of_decoder.items())
-            losses = ", ".join(f"{metric} {value:.3f}" for metric, value in train.items())
-            print(f"{name}, leg {nth}, epoch {epoch}: {losses}; {line}", flush=True)
-        if epoch == "mean":
+            print(f"{name}, leg {nth}, epoch {epoch}: {losses}; {line}".rstrip("; "), flush=True)
+        if epoch == "mean" or not scores:
             return
         train = {f"train/{name}": value for name, value in train.items()}
         self.run.log({"leg": nth, "epoch": epoch, "train": train, "dev": scores})

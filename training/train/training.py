@@ -12,7 +12,7 @@ import numpy as np
 
 from app.captioning.checkpoint import sha256
 from app.captioning.vocabulary import Vocabulary
-from training.data.corpus import Corpus, build_vocabulary, mentioned
+from training.data.corpus import Corpus, Lesson, build_vocabulary, mentioned
 from training.data.features import PHOTO, load_facts, load_split
 from training.data.word2vec import train_word2vec
 from training.decoders.building import adapted_photos, build_decoder
@@ -22,7 +22,7 @@ from training.encoders.weights import write_weights
 from training.recipes import STAGE, WHOLE, Leg, Recipe
 from training.train.distribution import begin, is_chief, on_one_device, wait_for_all
 from training.train.evaluator import Evaluator
-from training.train.losses import Lesson, make_loss
+from training.train.losses import make_loss
 from training.train.model import CaptioningModel, precision
 from training.train.run_folder import (
     RUN,
@@ -33,6 +33,7 @@ from training.train.run_folder import (
     load_weights,
     read_record,
 )
+from training.train.sampling import encode_photos
 from training.train.trainer import Trainer
 
 ENCODER = "encoder.npz"
@@ -56,22 +57,23 @@ class Inputs:
     augmentations: int = 1
     """Of each training photo."""
 
-    def corpora(self, split: str, language: str, names: Sequence[str]) -> dict[str, Corpus]:
+    def dev(self, language: str, names: Sequence[str]) -> dict[str, Corpus]:
         """Those that have captions in a language, by collection, with features of these names."""
-        count = self.augmentations if split == "train" else 1
         corpora = {
-            name: Corpus([load_split(folder, split, names, count)], language)
+            name: Corpus([load_split(folder, "dev", names)], language)
             for name, folder in self.collections.items()
         }
         return {name: corpus for name, corpus in corpora.items() if len(corpus)}
 
     def train(self, language: str, names: Sequence[str]) -> Corpus:
         """All collections' training photos, one after the other."""
-        parts = self.corpora("train", language, names)
-        ours = [parts[name].collections[0] for name in self.learned if name in parts]
-        if not ours:
+        folders = [self.collections[name] for name in self.learned]
+        corpus = Corpus(
+            [load_split(folder, "train", names, self.augmentations) for folder in folders], language
+        )
+        if not len(corpus):
             raise ValueError(f"{', '.join(self.learned)} have no {language!r} captions")
-        return Corpus(ours, language)
+        return corpus
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,11 @@ def train(
         if nth < going_on:
             continue
         record = run.begin_leg(nth, leg)
-        trained = folder / ENCODER
-        seen = inputs(trained if trained.exists() else None)
+        whole, trained = leg.stage.encoder == WHOLE, folder / ENCODER
+        # Photos are the same whatever the encoder is.
+        seen = inputs(trained) if trained.exists() and not whole else first
         training.run_leg(leg, record, seen, state if nth == going_on else None)
-        if leg.stage.encoder == WHOLE and is_chief():
+        if whole and is_chief():
             write_weights(trained, training.encoder_weights())
     return run
 
@@ -146,7 +149,10 @@ class Training:
 
     def __init__(self, recipe: Recipe, run: Run, inputs: Inputs, beginning: Beginning | None):
         self.recipe, self.run, self.inputs = recipe, run, inputs
-        self.names = [recipe.features, *(["regions"] if recipe.grounded else [])]
+        self.names = [
+            PHOTO if recipe.sees_photos else recipe.features,
+            *(["regions"] if recipe.grounded else []),
+        ]
         self.corpora = {
             language: inputs.train(language, self.names) for language in recipe.languages
         }
@@ -186,15 +192,19 @@ class Training:
             encoder = build(ENCODERS[self.inputs.encoder], weights, size, None, "grid")
         if stage is None and any(one.encoder in (STAGE, WHOLE) for one in self.recipe.stages):
             raise ValueError(f"{self.inputs.encoder} has no stage that can be trained")
-        shapes = self._shapes(stage)
+        shapes = self._shapes(stage, encoder)
         decoders = {
             name: build_decoder(config, len(self.vocabularies[language]), shapes)
             for name, (language, config) in self.recipe.decoders().items()
         }
         return CaptioningModel(decoders, stage, encoder)
 
-    def _shapes(self, stage: EncoderStage | None) -> dict[str, tuple[int, ...]]:
+    def _shapes(
+        self, stage: EncoderStage | None, encoder: keras.Model | None
+    ) -> dict[str, tuple[int, ...]]:
         shapes = next(iter(self.corpora.values())).collections[0].shapes
+        if encoder is not None and PHOTO in shapes:
+            shapes = {"grid": tuple(encoder.output["grid"].shape[1:])}
         if stage is None:
             return shapes
         seen = stage({"grid": np.zeros((1, *shapes["grid"]), np.float32)})
@@ -217,7 +227,7 @@ class Training:
                 decoder.word_embedding.set_weights([vectors])
             decoder.learn_words(vocabulary, language)
             photos = adapted_photos(decoder, len(corpus), self.recipe.seed)
-            seen = served.encode(corpus.look(photos))
+            seen = encode_photos(served, corpus, photos)
             decoder.adapt(seen, mentioned(corpus, vocabulary)[photos])
         self.run.keep(served)
 
@@ -232,7 +242,7 @@ class Training:
             config = self.recipe.languages[language]
             corpus = inputs.train(language, names)
             lessons[name] = Lesson(corpus, self.vocabularies[language], config)
-            corpora = inputs.corpora("dev", language, names)
+            corpora = inputs.dev(language, names)
             dev[name] = {one: corpora[one] for one in self.recipe.dev if one in corpora}
         loss = make_loss(leg.stage, lessons, self.recipe.seed, self.model)
         evaluators = {

@@ -11,6 +11,7 @@ from training.data.corpus import (
     Batch,
     Batches,
     Corpus,
+    Lesson,
     build_vocabulary,
     mentioned,
     repeatable_words,
@@ -19,7 +20,7 @@ from training.data.features import CollectionSplit
 from training.recipes import LanguageConfig
 
 VOCABULARY = Vocabulary.build([list("abcdefgh")], 1)
-CONFIG = LanguageConfig()
+CONFIG = LanguageConfig(max_length=5)
 PHOTOS = 9
 
 
@@ -42,7 +43,7 @@ def corpus() -> Corpus:
 
 
 def batches(corpus: Corpus, captions_per_photo: int = 3, epoch: int = 0) -> list[Batch]:
-    made = Batches(corpus, VOCABULARY, CONFIG, 2, captions_per_photo, max_length=5, seed=1)
+    made = Batches({"en": Lesson(corpus, VOCABULARY, CONFIG)}, 2, captions_per_photo, seed=1)
     found = list(made.epoch(epoch))
     assert len(found) == len(made)
     return found
@@ -55,8 +56,8 @@ def pairs(found: list[Batch], captions_per_photo: int = 3) -> list[tuple[int, tu
         for batch in found
         for photo, targets, mask in zip(
             np.repeat(batch.features["pooled"][:, 0], captions_per_photo),
-            batch.targets,
-            batch.mask,
+            batch.captions["en"]["targets"],
+            batch.captions["en"]["mask"],
             strict=True,
         )
         if mask.any()
@@ -87,12 +88,15 @@ def test_a_photo_with_more_captions_shows_others_in_other_epochs(corpus: Corpus)
 def test_batches_are_of_one_size_and_what_fills_them_counts_for_nothing(corpus: Corpus):
     for batch in batches(corpus):
         assert len(batch.features["pooled"]) == 2
-        assert len(batch.inputs) == len(batch.targets) == len(batch.mask) == 6
+        assert {len(array) for array in batch.captions["en"].values()} == {6}
 
 
 def test_inputs_are_the_targets_one_word_later(corpus: Corpus):
     for batch in batches(corpus):
-        for inputs, targets, mask in zip(batch.inputs, batch.targets, batch.mask, strict=True):
+        arrays = batch.captions["en"]
+        for inputs, targets, mask in zip(
+            arrays["inputs"], arrays["targets"], arrays["mask"], strict=True
+        ):
             length = int(mask.sum())
             if length:
                 assert inputs[0] == VOCABULARY.start
@@ -103,10 +107,11 @@ def test_inputs_are_the_targets_one_word_later(corpus: Corpus):
 def test_captions_begin_with_the_style_of_their_length(corpus: Corpus):
     config = replace(CONFIG, styles=(("<short>", 2), ("<long>", 8)))
     vocabulary = build_vocabulary(corpus, config)
-    made = Batches(corpus, vocabulary, config, 2, 3, max_length=5, seed=1)
+    made = Batches({"en": Lesson(corpus, vocabulary, config)}, 2, 3, seed=1)
     short, long = vocabulary.encode(["<short>", "<long>"])
     for batch in made.epoch(0):
-        for inputs, mask in zip(batch.inputs, batch.mask, strict=True):
+        arrays = batch.captions["en"]
+        for inputs, mask in zip(arrays["inputs"], arrays["mask"], strict=True):
             if mask.any():
                 assert inputs[0] == (short if mask.sum() <= 3 else long)  # the end counts
 
@@ -115,8 +120,10 @@ def test_photos_of_a_batch_have_captions_of_like_length():
     """Each word more is computed for all captions of the batch."""
     random = np.random.default_rng(0)
     captions = [{"en": [["a"] * length] * 3} for length in random.integers(1, 15, size=40)]
-    made = Batches(Corpus([collection(captions)], "en"), VOCABULARY, CONFIG, 2, 3, 15, seed=1)
-    assert np.mean([1 - batch.mask.mean() for batch in made.epoch(0)]) < 0.3
+    config = replace(CONFIG, max_length=15)
+    ours = Lesson(Corpus([collection(captions)], "en"), VOCABULARY, config)
+    made = Batches({"en": ours}, 2, 3, seed=1)
+    assert np.mean([1 - batch.captions["en"]["mask"].mean() for batch in made.epoch(0)]) < 0.3
 
 
 def test_an_epoch_is_the_same_in_every_run_and_unlike_the_next(corpus: Corpus):

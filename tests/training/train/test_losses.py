@@ -6,12 +6,11 @@ import pytest
 
 from app.captioning.vocabulary import Vocabulary
 from tests.training.train.toys import CAPTIONS, CONFIG, VOCABULARY, corpus, lesson, model
-from training.data.corpus import Corpus
+from training.data.corpus import Corpus, Lesson
 from training.decoders.building import build_decoder
 from training.recipes import MaximumLikelihood, SelfCritical
 from training.train.losses import (
     LABEL_SMOOTHING,
-    Lesson,
     MaximumLikelihoodLoss,
     SelfCriticalLoss,
     cross_entropy,
@@ -41,36 +40,59 @@ def _seed():
 def test_the_likelihood_is_the_mean_cross_entropy_of_the_words_with_smoothing():
     captioning = model()
     loss = MaximumLikelihoodLoss(MaximumLikelihood(1, batch_size=4), {"en": lesson()}, seed=1)
-    shown = next(loss.epoch(0))["en"]
-    logits = np.asarray(captioning.decoders["en"](shown["features"], shown["inputs"]))
+    batch = next(loss.epoch(0))
+    shown = batch["captions"]["en"]
+    logits = np.asarray(captioning.decoders["en"](batch["features"], shown["inputs"]))
     log = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     said = np.take_along_axis(log, shown["targets"][..., None], axis=-1)[..., 0]
     each = (1 - LABEL_SMOOTHING) * said + LABEL_SMOOTHING * log.mean(axis=-1)
     expected = -(each * shown["mask"]).sum() / shown["mask"].sum()
-    assert float(loss(captioning, {"en": shown}, False)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(captioning, batch, False)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_all_batches_are_of_one_size_and_what_stands_in_counts_for_nothing():
     loss = MaximumLikelihoodLoss(MaximumLikelihood(1, batch_size=4), {"en": lesson()}, seed=1)
-    shown = [one["en"] for one in loss.epoch(0)]
+    shown = [one["captions"]["en"] for one in loss.epoch(0)]
     assert loss.steps == len(shown) == 2
     assert {len(one["inputs"]) for one in shown} == {4 * 5}
     assert sum(one["mask"].sum() for one in shown) == 6 * 2 * 4  # three words and the end
 
 
-def test_decoders_that_share_an_encoder_add_up_their_losses():
+def test_decoders_that_share_an_encoder_add_up_their_losses_on_the_same_photos():
     captioning = model()
     captioning.decoders["zh"] = model().decoders["en"]
-    loss = MaximumLikelihoodLoss(
-        MaximumLikelihood(1, batch_size=2), {"en": lesson(6), "zh": lesson(2)}, seed=1
-    )
+    lessons = {"en": lesson(6), "zh": lesson(6, described=2)}
+    loss = MaximumLikelihoodLoss(MaximumLikelihood(1, batch_size=2), lessons, seed=1)
     assert loss.steps == 3
+    words = 0.0
+    for shown in loss.epoch(0):
+        assert len(shown["features"]["pooled"]) == 2
+        alone = [
+            float(
+                cross_entropy(
+                    captioning.decoders[name], shown["features"], captions, LABEL_SMOOTHING, False
+                )
+            )
+            for name, captions in shown["captions"].items()
+        ]
+        assert float(loss(captioning, shown, False)) == pytest.approx(sum(alone), rel=1e-5)
+        words += shown["captions"]["zh"]["mask"].sum()
+    assert words == 2 * 2 * 4  # of the photos that are described in this language
+
+
+def test_a_photo_without_captions_in_a_language_teaches_it_nothing():
+    captioning = model()
+    captioning.decoders["zh"] = model().decoders["en"]
+    lessons = {"en": lesson(6), "zh": lesson(6, described=5)}
+    loss = SelfCriticalLoss(SCORED, lessons, 1, captioning)
     shown = next(loss.epoch(0))
-    alone = [
-        float(cross_entropy(captioning, name, batch, LABEL_SMOOTHING, False))
-        for name, batch in shown.items()
-    ]
-    assert float(loss(captioning, shown, False)) == pytest.approx(sum(alone), rel=1e-5)
+    weights = shown["sampled"]["zh"]["mask"].reshape(6, SCORED.samples, -1)
+    looked = shown["features"]["pooled"]
+    assert looked.shape == (6, 2)
+    undescribed = loss.photos.rows["zh"].tolist().index(-1)
+    (order,) = [photos for photos, _ in loss._look(0)]
+    assert not weights[order.tolist().index(undescribed)].any()
+    assert weights.any()
 
 
 def test_the_end_closes_a_caption_and_belongs_to_it():
@@ -115,7 +137,7 @@ def test_chances_fall_on_words_as_often_as_they_are_likely():
 def test_what_is_sampled_is_the_same_in_every_run():
     def sampled(seed: int) -> np.ndarray:
         loss = SelfCriticalLoss(SCORED, {"en": lesson()}, seed, captioning)
-        return next(loss.epoch(0))["en"]["sampled"]["targets"]
+        return next(loss.epoch(0))["sampled"]["en"]["targets"]
 
     captioning = model()
     assert np.array_equal(sampled(1), sampled(1))
@@ -152,6 +174,6 @@ def test_captions_are_sampled_in_the_style_that_most_captions_of_a_collection_ha
     loss = SelfCriticalLoss(
         replace(SCORED, batch_size=7), {"en": both}, 1, CaptioningModel(decoders)
     )
-    sampled = next(loss.epoch(0))["en"]["sampled"]
+    sampled = next(loss.epoch(0))["sampled"]["en"]
     asked = [vocabulary.words[first] for first in sampled["inputs"][:: SCORED.samples, 0]]
     assert sorted(asked) == ["<long>"] * 6 + ["<short>"]

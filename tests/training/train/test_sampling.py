@@ -21,7 +21,7 @@ def test_photos_are_described_as_each_of_them_alone_is(kind: str, request: pytes
     served, inputs = trained(made)
     config = made.recipe.languages["en"]
     vocabulary, decoder = read_vocabulary(made.run, "en"), served.decoders["en"]
-    dev = inputs.corpora("dev", "en", [made.recipe.features])["flickr8k"]
+    dev = inputs.dev("en", [made.recipe.features])["flickr8k"]
     described = Describer(served, "en", vocabulary, config, vocabulary.words).describe(dev)
     rules = caption_rules(vocabulary, config.max_length, config.length_penalty, config.start)
     for photo, words in enumerate(described):

@@ -101,6 +101,19 @@ def test_what_is_kept_is_the_best(uninterrupted: Path):
     assert kept[-1] >= best
 
 
+def test_dev_photos_are_captioned_after_so_many_epochs_and_after_the_last(
+    places: Places, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    stage = MaximumLikelihood(
+        epochs=5, learning_rate=1e-3, batch_size=4, averaged=3, evaluated_every=2
+    )
+    train_recipe(replace(SHORT, stages=(stage,)), tmp_path, places)
+    told = [line.split(":")[0].split()[-1] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["1", "2", "3", "4", "5", "mean"]
+    log = (tmp_path / LOG).read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in log] == [2, 4, 5]
+
+
 def test_its_curves_and_samples_are_drawn(uninterrupted: Path):
     assert (uninterrupted / "curves-en.png").read_bytes().startswith(b"\x89PNG")
     samples = (uninterrupted / "samples" / "en" / "epoch-01.md").read_text()

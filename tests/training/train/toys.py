@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from app.captioning.vocabulary import Vocabulary
-from training.data.corpus import Corpus
+from training.data.corpus import Corpus, Lesson
 from training.data.features import CollectionSplit
 from training.decoders.building import build_decoder
 from training.recipes import DecoderConfig, LanguageConfig
-from training.train.losses import Lesson
 from training.train.model import CaptioningModel
 
 CAPTIONS = [["a", "red", "square"], ["a", "green", "ball"]]
@@ -36,5 +35,9 @@ def model(config: LanguageConfig = CONFIG) -> CaptioningModel:
     return CaptioningModel(decoders)
 
 
-def lesson(photos: int = 6) -> Lesson:
-    return Lesson(corpus(photos), VOCABULARY, CONFIG)
+def lesson(photos: int = 6, described: int | None = None) -> Lesson:
+    """Of so many photos, the first of which are described in the language."""
+    ours = corpus(photos)
+    for captions in ours.collections[0].captions[described:] if described is not None else []:
+        captions.clear()
+    return Lesson(ours, VOCABULARY, CONFIG)
