@@ -189,6 +189,8 @@ class Batches:
     """Photos."""
     captions_per_photo: int
     seed: int
+    one_length: bool = False
+    """Whether captions are padded to the longest that there may be, in every batch."""
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -217,6 +219,10 @@ class Batches:
         """As Corpus.look()."""
         first = next(iter(self.lessons.values()))
         return look(first.corpus.collections, self.places[photos], augmentations)
+
+    def length(self, name: str) -> int | None:
+        """That a decoder's captions are padded to; None for that of the longest."""
+        return padded_length(self.lessons[name].config.max_length + 1) if self.one_length else None
 
     def draw(self, random: np.random.Generator) -> dict[str, list[list[list[int]]]]:
         """For each decoder, so many captions of each photo; those that are missing are empty."""
@@ -293,10 +299,16 @@ def padded_length(length: int) -> int:
     return length + -length % LENGTHS
 
 
-def padded(captions: Sequence[Sequence[Sequence[int]]]) -> dict[str, np.ndarray]:
-    """What Batch holds of a decoder, of each photo's captions from their starts on."""
+def padded(
+    captions: Sequence[Sequence[Sequence[int]]], length: int | None = None
+) -> dict[str, np.ndarray]:
+    """What Batch holds of a decoder, of each photo's captions from their starts on.
+
+    Args:
+        length: in words; None for that of the longest, or a little more.
+    """
     rows = [ids for of_photo in captions for ids in of_photo]
-    time = padded_length(max(1, *map(len, rows)))
+    time = length or padded_length(max(1, *map(len, rows)))
     inputs, targets = np.full((2, len(rows), time), Vocabulary.end, np.int32)
     mask = np.zeros((len(rows), time), np.float32)
     for row, ids in enumerate(rows):

@@ -11,7 +11,7 @@ from keras import layers, ops
 from keras.initializers import RandomNormal
 
 from app.captioning.vocabulary import Vocabulary
-from training.decoders.layers import Standardise
+from training.decoders.layers import Standardise, repeat
 from training.encoders.encoder import Tensor
 
 WORD_DEVIATION = 0.3
@@ -98,7 +98,7 @@ class Decoder(keras.Model):
         the memory."""
         state, memory = self.start(features, training)
         each = ops.shape(words)[0] // ops.shape(state)[0]
-        state = ops.repeat(state, each, axis=0)
+        state = repeat(state, each)
         embedded = ops.swapaxes(self.dropout(self.embed(words), training=training), 0, 1)
 
         def advance(carried: tuple[Tensor, Tensor], word: Tensor) -> tuple[Any, Any]:

@@ -90,8 +90,15 @@ class Attention(layers.Layer):
 
     def call(self, asking: Tensor, memory: Tensor) -> Tensor:
         """What is seen, (photos × k, values), by each of k (photos × k, n) that look at a photo."""
-        keys, values = ops.split(memory, [self.size], axis=-1)
+        keys, values = memory[..., : self.size], memory[..., self.size :]
         queries = ops.reshape(self.query(asking), (ops.shape(memory)[0], -1, self.size))
         energies = ops.matmul(queries, ops.swapaxes(keys, 1, 2)) / self.size**0.5
         seen = ops.matmul(ops.softmax(energies), values)
         return ops.reshape(seen, (-1, values.shape[-1]))
+
+
+def repeat(rows: Tensor, each: Tensor | int) -> Tensor:
+    """Each row of (n, m) so many times, one after the other: (n × each, m)."""
+    # Not ops.repeat(), which on PyTorch waits for the GPU.
+    count, size = ops.shape(rows)[0], rows.shape[1]
+    return ops.reshape(ops.broadcast_to(rows[:, None], (count, each, size)), (-1, size))

@@ -15,7 +15,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from training.encoders.encoder import Encoder, Kernels, Tensor, Weights, apply
 
@@ -73,7 +73,7 @@ def encoder(
         HEAD_CHANNELS,
         (cells, cells, blocks[-last].inputs),
         _kernels(blocks),
-        _normalise,
+        lambda photo: Normalise()(photo),
         partial(_network, blocks),
         weights_package=weights_package,
         weights_file=weights_file,
@@ -121,8 +121,12 @@ def _stage_weights(blocks: int, weights: Weights) -> list[np.ndarray]:
     return [one[0, 0] if one.ndim == 4 and one.shape[0] == 1 else one for one in arrays]
 
 
-def _normalise(x: Tensor) -> Tensor:
-    return layers.Rescaling(1 / 128, offset=-127 / 128)(x)
+class Normalise(layers.Layer):
+    """From 0..255 to -1..1."""
+
+    def call(self, photo: Tensor) -> Tensor:
+        # Not layers.Rescaling, whose numbers PyTorch brings to the GPU at every call.
+        return ops.cast(photo, self.compute_dtype) * (1 / 128) + -127 / 128
 
 
 def _network(blocks: list[Block], x: Tensor, weights: Weights | None, features: str) -> Tensor:

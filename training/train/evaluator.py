@@ -12,6 +12,7 @@ from training.data.corpus import Batches, Corpus, Lesson, repeatable_words
 from training.data.tokenization import without_pauses
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
+from training.train.losses import ONE_LENGTH
 from training.train.model import CaptioningModel, Computation
 from training.train.run_folder import Scores
 from training.train.sampling import Describer
@@ -84,7 +85,8 @@ class Evaluator:
         """Of a word."""
         total, count = 0.0, 0.0
         name, dev = self.entropy.decoder_name, replace(self.lesson, corpus=corpus)
-        for batch in Batches({name: dev}, BATCH_SIZE, CAPTIONS_PER_PHOTO, seed=0).epoch(0):
+        batches = Batches({name: dev}, BATCH_SIZE, CAPTIONS_PER_PHOTO, 0, ONE_LENGTH)
+        for batch in batches.epoch(0):
             captions = batch.captions[name]
             shown = {"features": batch.features, **captions}
             total += float(np.sum(self.entropy.predict_on_batch(shown)))

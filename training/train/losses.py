@@ -18,6 +18,9 @@ from training.train.model import CaptioningModel
 from training.train.rewards import Rewards, advantages, until_end
 from training.train.sampling import Encode, Sampler
 
+ONE_LENGTH = keras.backend.backend() != "tensorflow"
+"""Whether all captions are as long as the longest may be: XLA compiles each length anew, and CUDA
+graphs record it anew."""
 WARM_UP = 0.05
 """Share of the steps of maximum likelihood in which the learning rate rises."""
 LABEL_SMOOTHING = 0.1
@@ -57,7 +60,9 @@ class MaximumLikelihoodLoss:
     def __init__(self, stage: MaximumLikelihood, lessons: Mapping[str, Lesson], seed: int):
         check_batch_size(stage.batch_size)
         self.stage = stage
-        self.batches = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed)
+        self.batches = Batches(
+            lessons, stage.batch_size, stage.captions_per_photo, seed, ONE_LENGTH
+        )
         self.steps = len(self.batches)
 
     def schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -117,7 +122,7 @@ class SelfCriticalLoss:
         check_batch_size(stage.batch_size)
         check_batch_size(stage.likelihood_batch_size)
         self.stage, self.lessons, self.seed = stage, lessons, seed
-        self.photos = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed)
+        self.photos = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed, ONE_LENGTH)
         self.rewards = {
             name: Rewards(lesson.corpus.captions, lesson.vocabulary)
             for name, lesson in lessons.items()
@@ -152,7 +157,7 @@ class SelfCriticalLoss:
                 "features": features,
                 "sampled": {name: self._sample(name, photos, seen, random) for name in drawn},
                 "written": {
-                    name: padded([of_each[photo] for photo in written])
+                    name: padded([of_each[photo] for photo in written], self.photos.length(name))
                     for name, of_each in drawn.items()
                 },
             }
@@ -185,7 +190,7 @@ class SelfCriticalLoss:
         rewards = self.rewards[name].of(self.photos.rows[name][photos], words, mask)
         self._epoch_rewards.append(float(rewards.mean()))
         inputs = np.concatenate([np.repeat(starts, stage.samples)[:, None], words[:, :-1]], axis=1)
-        time = padded_length(int(mask.sum(axis=1).max()))
+        time = tokens.shape[1] if ONE_LENGTH else padded_length(int(mask.sum(axis=1).max()))
         missing = ((0, 0), (0, max(0, time - tokens.shape[1])))
         weights = mask * advantages(rewards) / mask.sum()
         return {
@@ -237,7 +242,8 @@ def cross_entropy(
         features, captions["inputs"], captions["targets"], training=training
     )
     entropy = -((1 - smoothing) * of_targets + smoothing * of_all)
-    return ops.sum(entropy * captions["mask"]) / ops.maximum(ops.sum(captions["mask"]), 1.0)
+    words = ops.sum(captions["mask"])
+    return ops.sum(entropy * captions["mask"]) / (words + ops.cast(words == 0, words.dtype))
 
 
 def make_loss(

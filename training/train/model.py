@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
 
 import keras
 
@@ -12,6 +14,7 @@ from training.decoders import Decoder
 from training.encoders.encoder import Tensor
 from training.encoders.stage import EncoderStage
 from training.recipes import ENCODER_STAGE, FROZEN, WHOLE
+from training.train import cuda_graphs
 
 
 class CaptioningModel(keras.Model):
@@ -68,6 +71,14 @@ class Computation(keras.Model):
 
     def build(self, *shapes: object) -> None:
         """There is nothing to build."""
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Arrays, for arrays."""
+        return self._recorded(x) if cuda_graphs.records() else super().predict_on_batch(x)
+
+    @cached_property
+    def _recorded(self) -> Callable[[Any], Any]:
+        return cuda_graphs.without_gradients(self)
 
 
 @contextmanager

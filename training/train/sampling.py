@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -13,8 +13,10 @@ from app.captioning.objects import words as words_of_classes
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
 from training.data.corpus import Corpus
+from training.decoders.layers import repeat
 from training.encoders.encoder import Tensor
 from training.recipes import LanguageConfig
+from training.train import cuda_graphs
 from training.train.model import CaptioningModel, Computation
 
 PHOTOS_AT_ONCE = 100
@@ -177,37 +179,48 @@ class Sampler(Computation):
         chances = ops.reshape(chances, (-1, time))
         decoder = self.model.decoders[self.decoder_name]
         state, memory = decoder.start(given["features"])
-        state = ops.repeat(state, samples, axis=0)
+        state = repeat(state, samples)
         rows = ops.shape(state)[0]
         places = ops.arange(time)[None]
+
+        def go_on(at, last, ended, state, tokens):
+            log_probabilities, state = decoder.step(state, last, memory)
+            last = choose(log_probabilities / self.temperature, chances[:, at])
+            tokens = ops.where(places == at, last[:, None], tokens)
+            return last, ended | (last == self.end), state, tokens
+
+        first = (
+            repeat(starts[:, None], samples)[:, 0],
+            ops.zeros((rows,), "bool"),
+            state,
+            ops.zeros((rows, time), "int32") + self.end,
+        )
+        *_, tokens = self._loop(time, go_on, first)
+        return {"tokens": tokens, "words": decoder.surface(tokens, memory)}
+
+    def _loop(self, time: int, go_on: Callable[..., tuple], first: tuple) -> tuple:
+        """Word after word until all captions have ended or, where nothing may look, to the last."""
+        if cuda_graphs.records():
+            carried = first
+            for at in range(time):
+                carried = go_on(at, *carried)
+            return carried
 
         def goes_on(at, last, ended, state, tokens):
             return ops.logical_and(at < time, ops.logical_not(ops.all(ended)))
 
-        def go_on(at, last, ended, state, tokens):
-            log_probabilities, state = decoder.step(state, last, memory)
-            chance = ops.take(chances, at, axis=1)
-            last = choose(log_probabilities / self.temperature, chance)
-            tokens = ops.where(places == at, last[:, None], tokens)
-            return at + 1, last, ops.logical_or(ended, last == self.end), state, tokens
+        def advance(at, *carried):
+            return at + 1, *go_on(at, *carried)
 
-        first = (
-            ops.zeros((), "int32"),
-            ops.repeat(starts, samples),
-            ops.zeros((rows,), "bool"),
-            state,
-            ops.full((rows, time), self.end, "int32"),
-        )
-        *_, tokens = ops.while_loop(goes_on, go_on, first)
-        return {"tokens": tokens, "words": decoder.surface(tokens, memory)}
+        return ops.while_loop(goes_on, advance, (ops.zeros((), "int32"), *first))[1:]
 
 
 def choose(logits: Tensor, chances: Tensor) -> Tensor:
     """What each chance falls on, int32 (rows,): the inverse of the cumulative distribution of
     logits (rows, n) at chances (rows,)."""
     cumulated = ops.cumsum(ops.softmax(logits), axis=-1)
-    below = ops.cast(cumulated < chances[:, None] * cumulated[:, -1:], "int32")
-    return ops.minimum(ops.sum(below, axis=-1), logits.shape[-1] - 1)
+    below = ops.cast(cumulated[:, :-1] < chances[:, None] * cumulated[:, -1:], "int32")
+    return ops.sum(below, axis=-1)
 
 
 def _lengthened(rows: np.ndarray, count: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from tqdm import tqdm
 
 from training.decoders.building import copy_weights
 from training.encoders.encoder import Tensor
+from training.train import cuda_graphs
 from training.train.distribution import arguments, is_chief, on_one_device, own_part, wait_for_all
 from training.train.evaluator import Evaluator
 from training.train.losses import Loss
@@ -34,6 +36,21 @@ class Objective(Computation):
         value = self.value_of(self.model, shown, training)
         self.add_loss(value)
         return value
+
+    def train_on_batch(self, *given: Any) -> float:
+        """Makes a step, and returns its loss."""
+        if not cuda_graphs.records():
+            self.reset_metrics()
+            return float(super().train_on_batch(*given))
+        value, gradients = self._gradients(given[0])
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return float(value)
+
+    @cached_property
+    def _gradients(self) -> Any:
+        return cuda_graphs.gradients(
+            lambda shown: self.value_of(self.model, shown, True), self.trainable_variables
+        )
 
 
 class Trainer:
@@ -95,12 +112,12 @@ class Trainer:
 
     def _run_epoch(self, record: LegRecord) -> None:
         epoch = record.epochs_run + 1
-        self.objective.reset_metrics()
-        mean = math.nan
+        losses = []
         title = f"{', '.join(self.evaluators)}, epoch {epoch}"
         shown = self.loss.epoch(record.epochs_run)
         for one in tqdm(shown, title, self.loss.steps, leave=False, disable=None):
-            mean = float(self.objective.train_on_batch(*arguments(own_part(one))))
+            losses.append(self.objective.train_on_batch(*arguments(own_part(one))))
+        mean = float(np.mean(losses))
         if not math.isfinite(mean):
             raise FloatingPointError("the loss is no longer a number; lower learning_rate")
         record.epochs_run = epoch
