@@ -206,10 +206,12 @@ def parity(**options: Any) -> Any:
 @click.argument("collections", nargs=-1, required=True)
 @click.option("--data", type=FOLDER, default="data")
 def calibrate(model: Path, collections: tuple[str, ...], data: Path) -> Any:
-    """Measure from which probability on a checkpoint's captions are worth which confidence, on the
-    dev photos of COLLECTIONS together, and write it into its manifest."""
-    from training.export.card import record_confidence
+    """Write into a checkpoint's manifest which words its captions leave out where they are
+    doubtful, and from which probability on captions are worth which confidence, as it is measured
+    on the dev photos of COLLECTIONS together."""
+    from training.export.card import record_confidence, record_details
 
+    record_details(model)
     return record_confidence(model, data, collections)
 
 

@@ -52,7 +52,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         ValueError: the run folder or the checkpoint's holds another training.
     """
     from training.data.tfrecord import read_metadata
-    from training.export.card import record_confidence, record_scores
+    from training.export.card import record_confidence, record_details, record_scores
 
     check_replaceable(checkpoint, recipe)
     if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
@@ -61,6 +61,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         read_metadata(places.data / name)  # It is scored on them at the end.
     train_recipe(recipe, folder, places)
     export_run(folder, checkpoint, places)
+    record_details(checkpoint)
     record_scores(checkpoint, places.data, recipe.dev)
     record_confidence(checkpoint, places.data, recipe.dev)
     return checkpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,10 @@ class Rules:
     """Finished captions are ranked by log-probability / (words + 1) ** length_penalty."""
     repeatable: frozenset[int] | None = None
     """Ids of the words that a caption may say twice; None where it may say any."""
+    details: tuple[int, ...] = ()
+    """Ids of words that a caption is better without than wrong, such as colours."""
+    least_probability: float = 0.0
+    """A detail is not said where it is less likely to come next."""
     # Arrays have neither a hash nor one answer to whether they are equal.
     surface_forms: np.ndarray | None = field(default=None, compare=False)
     """The id of the word that an id is written as, int (vocabulary,), where several are written
@@ -140,6 +145,9 @@ class Search:
             last = [words[-1] if words else rules.start for words in partial]
             log_probabilities = yield rows, last
             totals = scores[:, None] + log_probabilities
+            if rules.details:
+                doubtful = log_probabilities[:, rules.details] < math.log(rules.least_probability)
+                totals[:, rules.details] -= np.where(doubtful, np.inf, 0)
             if rules.logit_bias is not None:
                 totals += rules.logit_bias
             finished += [

@@ -16,6 +16,7 @@ from app.captioning.checkpoint import (
     SMOOTH,
     Checkpoint,
     CheckpointError,
+    Details,
     LanguageModel,
     open_checkpoint,
 )
@@ -124,7 +125,12 @@ class Captioner:
         """
         model = self._checkpoint.languages[language]
         rules = caption_rules(
-            model.vocabulary, model.max_words, model.length_penalty, model.start, model.repeatable
+            model.vocabulary,
+            model.max_words,
+            model.length_penalty,
+            model.start,
+            model.repeatable,
+            model.details,
         )
         visual = model.visual_words
         if visual:
@@ -216,12 +222,14 @@ def caption_rules(
     length_penalty: float,
     start: str = START,
     repeatable: Iterable[str] | None = None,
+    details: Details | None = None,
 ) -> Rules:
     """The rules of a beam search over this vocabulary; training evaluates with the same.
 
     Args:
         start: the word that captions begin with, unseen: `<start>`, or a style.
         repeatable: words that may come twice in a caption; all where it is None.
+        details: words that are not said where they are doubtful.
     """
     return Rules(
         start=vocabulary.encode([start])[0],
@@ -230,6 +238,8 @@ def caption_rules(
         max_words=max_words,
         length_penalty=length_penalty,
         repeatable=None if repeatable is None else frozenset(vocabulary.encode(repeatable)),
+        details=tuple(vocabulary.encode(details.words)) if details else (),
+        least_probability=details.least_probability if details else 0.0,
     )
 
 

@@ -27,6 +27,15 @@ class CheckpointError(Exception):
 
 
 @dataclass(frozen=True)
+class Details:
+    """Words that a caption is better without than wrong, and from which probability on it has
+    them, above 0."""
+
+    words: tuple[str, ...]
+    least_probability: float
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """What a checkpoint holds for one language."""
 
@@ -41,6 +50,8 @@ class LanguageModel:
     """Where it was measured what its probabilities are worth."""
     repeatable: frozenset[str] | None = None
     """The words that a caption may say twice, where it was measured which people do."""
+    details: Details | None = None
+    """Where captions leave out what is doubtful."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +155,19 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         VisualWords.load(folder / visual, vocabulary) if visual in manifest["files"] else None,
         _confidence(entry["confidence"]) if "confidence" in entry else None,
         frozenset(map(str, entry["repeatable"])) if "repeatable" in entry else None,
+        _details(entry["details"]) if "details" in entry else None,
     )
 
 
 def _confidence(entry: Mapping[str, Any]) -> Confidence:
     return Confidence(float(entry["sure"]), float(entry["unsure"]))
+
+
+def _details(entry: Mapping[str, Any]) -> Details:
+    least = float(entry["least_probability"])
+    if not 0 < least <= 1:
+        raise ValueError(f"the least probability of details is {least}")
+    return Details(tuple(map(str, entry["words"])), least)
 
 
 def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str, str]) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.captioning.checkpoint import MANIFEST
+from app.captioning.checkpoint import MANIFEST, open_checkpoint
 from training.evaluation.confidence import measure
+from training.evaluation.details import details
 from training.evaluation.evaluate import evaluate, has_captions, usual_style
 from training.saving import save_json, save_text
 
@@ -53,6 +54,19 @@ def _scores(folder: Path, dataset: Path, language: str, style: str | None) -> di
     kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
     scores = {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
     return scores | ({"style": style.strip("<>")} if style else {})
+
+
+def record_details(folder: Path) -> None:
+    """Writes into a checkpoint's manifest which words its captions leave out where they are
+    doubtful. It comes before scores and confidence, which are those of such captions.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for language, model in open_checkpoint(folder).languages.items():
+        manifest["languages"][language]["details"] = details(model.vocabulary, language)
+    save_json(folder / MANIFEST, manifest)
 
 
 def record_confidence(

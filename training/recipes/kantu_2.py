@@ -1,5 +1,7 @@
-"""kantu-2: soft attention in both languages over an encoder that is trained with them, on photos of
-everything. Made for a GPU, on which it takes ten minutes; a CPU needs days.
+"""kantu-2: soft attention in both languages over an encoder stage that is trained with them, on
+photos of everything.
+
+The shipped one began with the stage of kantu-1, which is that of neural-baby-talk-1.
 """
 
 from training.recipes import (
@@ -23,24 +25,15 @@ RECIPE = Recipe(
         ),
     },
     stages=(
+        MaximumLikelihood(epochs=1, learning_rate=2e-3, batch_size=40, captions_per_photo=3),
         MaximumLikelihood(
-            epochs=10,
-            encoder="whole",
-            encoder_rate=0.05,
-            batch_size=128,
-            evaluated_every=10,
+            epochs=3, learning_rate=5e-4, encoder="stage", batch_size=40, captions_per_photo=3
         ),
-        SelfCritical(
-            epochs=4,
-            encoder="whole",
-            encoder_rate=0.1,
-            likelihood_batch_size=64,
-            captions_per_photo=3,
-            evaluated_every=2,
-        ),
+        SelfCritical(epochs=2, captions_per_photo=3),
     ),
     data=_EVERYTHING,
     dev=_EVERYTHING,
     grid=True,
-    augmentations=32,
+    begin_from="neural-baby-talk-1",
+    augmentations=4,
 )

@@ -94,6 +94,34 @@ def test_what_may_come_but_once_is_said_but_once(seed, repeatable):
         assert [one.words for one in found] == (unlike(expected) if ids > WORDS else expected)
 
 
+@given(st.integers(0, 10_000), st.sets(st.integers(3, WORDS - 1), max_size=WORDS - 4))
+@settings(max_examples=30)
+def test_a_detail_is_said_only_where_it_is_likely_enough(seed, details):
+    """As an exhaustive search finds."""
+    language = RandomLanguage(seed)
+    plain = rules(max_words=4)
+    found = search(
+        language, 500, replace(plain, details=tuple(sorted(details)), least_probability=0.2)
+    )
+
+    def is_doubtful(words: tuple[int, ...]) -> bool:
+        return any(
+            word in details and said_next(language, words[:at], word) < 0.2
+            for at, word in enumerate(words)
+        )
+
+    expected = [words for words in ranked(language, plain) if not is_doubtful(words)]
+    assert [one.words for one in found] == expected
+
+
+def said_next(language: RandomLanguage, before: tuple[int, ...], word: int) -> float:
+    """The probability of a word after others."""
+    state = language.state(0)
+    for last in (START, *before):
+        log_probabilities, state = language.step(state, np.array([last]))
+    return math.exp(log_probabilities[0, word])
+
+
 def repeated(words):
     return {word for word in words if words.count(word) > 1}
 

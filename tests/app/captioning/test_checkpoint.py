@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.captioning.checkpoint import CheckpointError, open_checkpoint, sha256
+from app.captioning.checkpoint import CheckpointError, Details, open_checkpoint, sha256
 from app.captioning.confidence import Confidence
 from app.captioning.vocabulary import Vocabulary
 
@@ -50,6 +50,18 @@ def test_what_its_probabilities_are_worth_belongs_to_it(folder):
     del manifest["languages"]["en"]["confidence"]["unsure"]
     write(folder, manifest)
     with pytest.raises(CheckpointError, match="it has no 'unsure'"):
+        open_checkpoint(folder)
+
+
+def test_the_words_that_it_leaves_out_where_they_are_doubtful_belong_to_it(folder):
+    assert open_checkpoint(folder).languages["en"].details is None
+    manifest = read(folder)
+    manifest["languages"]["en"]["details"] = {"words": ["dog"], "least_probability": 0.3}
+    write(folder, manifest)
+    assert open_checkpoint(folder).languages["en"].details == Details(("dog",), 0.3)
+    manifest["languages"]["en"]["details"]["least_probability"] = 0
+    write(folder, manifest)
+    with pytest.raises(CheckpointError, match="the least probability of details is 0"):
         open_checkpoint(folder)
 
 

@@ -201,6 +201,29 @@ def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, t
     assert Captioner.load(checkpoint).caption(np.zeros((9, 9, 3), np.uint8), "en")
 
 
+def test_a_training_of_the_whole_encoder_alone_needs_photos_and_no_features(
+    places: Places, tmp_path: Path
+):
+    recipe = replace(
+        ATTENDING,
+        languages={name: LanguageConfig((small("soft_attention"),)) for name in ("en", "zh")},
+        stages=(
+            MaximumLikelihood(epochs=1, batch_size=6, encoder="whole", encoder_rate=0.1),
+            SelfCritical(
+                epochs=1, batch_size=9, likelihood_batch_size=3, samples=3, encoder="whole"
+            ),
+        ),
+        augmentations=8,
+    )
+    ours = replace(places, features=tmp_path / "features", runs=tmp_path)
+    train_recipe(recipe, tmp_path / "run", ours)
+    assert [leg["decoders"] for leg in read_record(tmp_path / "run")["legs"]] == [["en", "zh"]] * 2
+    checkpoint = export_run(tmp_path / "run", tmp_path / "whole", ours)
+    assert not [*ours.features.rglob("*-grid.npy")]
+    captioner = Captioner.load(checkpoint)
+    assert all(captioner.caption(np.zeros((9, 9, 3), np.uint8), name) for name in ("en", "zh"))
+
+
 def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_path: Path):
     shutil.copytree(uninterrupted, tmp_path / "run")
     (tmp_path / "run" / STATE).write_bytes(b"PK\x03\x04 cut short")
