@@ -201,6 +201,18 @@ def parity(**options: Any) -> Any:
     return parity(**options)
 
 
+@verb("evidence")
+@click.argument("model", type=FOLDER)
+@click.argument("collections", nargs=-1, required=True)
+@click.option("--data", type=FOLDER, default="data")
+def evidence(model: Path, collections: tuple[str, ...], data: Path) -> None:
+    """Learn, from the training photos of COLLECTIONS, what a photo says for each word, and add it
+    to a checkpoint."""
+    from training.export.evidence import record_evidence
+
+    record_evidence(model, data, collections)
+
+
 @verb("calibrate")
 @click.argument("model", type=FOLDER)
 @click.argument("collections", nargs=-1, required=True)

@@ -53,6 +53,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
     """
     from training.data.tfrecord import read_metadata
     from training.export.card import record_confidence, record_details, record_scores
+    from training.export.evidence import record_evidence
 
     check_replaceable(checkpoint, recipe)
     if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
@@ -61,6 +62,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         read_metadata(places.data / name)  # It is scored on them at the end.
     train_recipe(recipe, folder, places)
     export_run(folder, checkpoint, places)
+    record_evidence(checkpoint, places.data, recipe.data)
     record_details(checkpoint)
     record_scores(checkpoint, places.data, recipe.dev)
     record_confidence(checkpoint, places.data, recipe.dev)

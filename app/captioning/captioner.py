@@ -11,7 +11,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image
 
-from app.captioning.beam_search import Hypothesis, Rules, beam_search
+from app.captioning.beam_search import Hypothesis, Rules, Step, beam_search
 from app.captioning.checkpoint import (
     SMOOTH,
     Checkpoint,
@@ -25,6 +25,7 @@ from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
 from app.captioning.detector import REGIONS, Detections, non_maximum_suppression
 from app.captioning.engines import Engine, load_engine
+from app.captioning.evidence import informed
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
@@ -137,7 +138,7 @@ class Captioner:
             classes = [visual.classes.index(region.name) for region in encoding.regions]
             rules = visual.rules(rules, classes)
         with self._lock:
-            state, step = self._engine.start(language, encoding.features)
+            state, step = self._start(language, encoding)
             if visual and mention:
                 things = [visual.tokens(name, rules) for name in mention]
                 found = constrained_beam_search(state, step, beam_width, rules, things)
@@ -163,7 +164,7 @@ class Captioner:
         try:
             encoding = self.encode(np.zeros((size, size, 3), np.uint8))
             for language, model in self._checkpoint.languages.items():
-                state, step = self._engine.start(language, encoding.features)
+                state, step = self._start(language, encoding)
                 words = np.asarray(model.vocabulary.encode([model.start]), np.int32)
                 log_probabilities, _ = step(state, words)
                 visual = REGIONS * FORMS if model.visual_words else 0
@@ -178,6 +179,14 @@ class Captioner:
                 f"The checkpoint {self._checkpoint.folder} does not fit together: {error}. "
                 "Fetch the folder again, or export it anew."
             ) from error
+
+    def _start(self, language: str, encoding: Encoding) -> tuple[np.ndarray, Step]:
+        """As the engine's, with what the photo says for each word."""
+        state, step = self._engine.start(language, encoding.features)
+        evidence = self._checkpoint.languages[language].evidence
+        if evidence:
+            step = informed(step, evidence.words, evidence.bias(encoding.features["pooled"]))
+        return state, step
 
     def _detect(self, photo: np.ndarray) -> Detections:
         found = self._engine.detect(photo)

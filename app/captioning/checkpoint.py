@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.captioning.confidence import Confidence
+from app.captioning.evidence import Evidence
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import START, Vocabulary
 
@@ -52,6 +53,8 @@ class LanguageModel:
     """The words that a caption may say twice, where it was measured which people do."""
     details: Details | None = None
     """Where captions leave out what is doubtful."""
+    evidence: Evidence | None = None
+    """Where the photo has a say beside the decoder."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,10 @@ def visual_words_file(language: str) -> str:
     return f"visual_words_{language}.json"
 
 
+def evidence_file(language: str) -> str:
+    return f"evidence_{language}.npz"
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file, read in pieces."""
     digest = hashlib.sha256()
@@ -146,7 +153,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _language(folder: Path, manifest: dict[str, Any], language: str) -> LanguageModel:
     entry = manifest["languages"][language]
     vocabulary = Vocabulary.load(_listed(folder, manifest, f"vocabulary_{language}.txt"))
-    visual = visual_words_file(language)
+    visual, proof = visual_words_file(language), evidence_file(language)
     return LanguageModel(
         vocabulary,
         int(entry["max_words"]),
@@ -156,6 +163,7 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         _confidence(entry["confidence"]) if "confidence" in entry else None,
         frozenset(map(str, entry["repeatable"])) if "repeatable" in entry else None,
         _details(entry["details"]) if "details" in entry else None,
+        Evidence.load(folder / proof, len(vocabulary)) if proof in manifest["files"] else None,
     )
 
 

@@ -17,10 +17,12 @@ from app.captioning.checkpoint import (
     FORMAT,
     FROZEN_GRAPH,
     MANIFEST,
+    evidence_file,
     sha256,
     visual_words_file,
 )
 from app.captioning.engines.litert import DETECTOR, ENCODER, ENCODER_STAGE, decoder_file
+from app.captioning.evidence import Evidence
 from app.captioning.objects import words as words_of_classes
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import Vocabulary
@@ -73,6 +75,7 @@ class ServedLanguage:
     """For the manifest; of these the service reads max_words, length_penalty and start."""
     logit_bias: Mapping[str, float] = field(default_factory=dict)
     """Of words that point, from training.decoders.class_bias."""
+    evidence: Evidence | None = None
 
 
 def write_checkpoint(
@@ -130,7 +133,7 @@ def write_checkpoint(
 
 
 def _write_words(folder: Path, language: str, served: ServedLanguage, points: bool) -> list[str]:
-    """The vocabulary and, where words point, the visual words; their files' names."""
+    """The vocabulary and, where there are any, visual words and evidence; their files' names."""
     files = [f"vocabulary_{language}.txt"]
     served.vocabulary.save(folder / files[0])
     if points:
@@ -138,4 +141,7 @@ def _write_words(folder: Path, language: str, served: ServedLanguage, points: bo
         words = words_of_classes(language)
         visual = VisualWords.of(served.vocabulary, words, served.logit_bias)
         visual.save(folder / files[-1])
+    if served.evidence:
+        files.append(evidence_file(language))
+        served.evidence.save(folder / files[-1])
     return files

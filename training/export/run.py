@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from app.captioning.checkpoint import MANIFEST, CheckpointError, open_checkpoint
 from app.captioning.engines.litert import DETECTOR
+from app.captioning.evidence import Evidence
 from app.captioning.vocabulary import Vocabulary
 from training.data.compute import load_matching
 from training.data.corpus import Corpus, repeatable_words
@@ -47,6 +48,8 @@ class Source:
     """What was run for each language."""
     facts: Mapping[str, Mapping[str, Any]]
     """Of each language, for the manifest, beyond what its config says."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """Of languages that have some."""
 
 
 def run_source(run: Path, corpora: Mapping[str, Corpus]) -> Source:
@@ -97,7 +100,7 @@ def checkpoint_source(checkpoint: Path) -> Source:
         for language, record in records.items()
     }
     vocabularies = {name: model.vocabulary for name, model in opened.languages.items()}
-    kept = ("trained_on", "repeatable", "confidence", "scores")
+    kept = ("trained_on", "repeatable", "details", "confidence", "scores")
     facts = {
         language: {name: entry[name] for name in kept if name in entry}
         for language, entry in manifest["languages"].items()
@@ -106,7 +109,8 @@ def checkpoint_source(checkpoint: Path) -> Source:
         if visual := model.visual_words:
             bias = zip(visual.classes, visual.logit_bias.tolist(), strict=True)
             facts[language]["logit_bias"] = dict(bias)
-    return Source(weights, configs, vocabularies, records, facts)
+    evidence = {name: model.evidence for name, model in opened.languages.items() if model.evidence}
+    return Source(weights, configs, vocabularies, records, facts, evidence)
 
 
 def export(
@@ -206,4 +210,5 @@ def _language(
             **facts,
         },
         logit_bias,
+        source.evidence.get(language),
     )

@@ -12,6 +12,7 @@ from training.data.corpus import (
     Batches,
     Corpus,
     Lesson,
+    ahead,
     build_vocabulary,
     mentioned,
     repeatable_words,
@@ -169,3 +170,16 @@ def test_words_that_people_say_twice_may_be_repeated():
     captions += [["the", "dog"]] * 200 + [["bed", "by", "bed"], ["on", "the", "on"]]
     assert repeatable_words([captions[:100], captions[100:]]) == ["dog", "a"]
     assert repeatable_words([]) == []
+
+
+def test_what_is_got_ready_ahead_comes_in_order_and_its_errors_come_too():
+    def items():
+        yield from range(10)
+        raise OSError("the disk is gone")
+
+    came = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        for item in ahead(items()):
+            came.append(item)  # noqa: PERF402  # extend() would say nothing of those before
+    assert came == list(range(10))
+    assert list(ahead(range(5))) == [0, 1, 2, 3, 4]

@@ -1,0 +1,78 @@
+"""What a photo says for and against each word, beside the decoder.
+
+A decoder learns to say what suits the words before as much as what suits the photo. The evidence is
+a logistic regression from the pooled features to each word (the attributes of You et al. 2016,
+section 3.1): whether captions of such photos have it. It moves the decoder's probabilities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from app.captioning.beam_search import Step
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The evidence for some words of a vocabulary."""
+
+    words: np.ndarray
+    """Their ids, int32 (k,)."""
+    weights: np.ndarray
+    """int8 (n, k), for pooled features (n,)."""
+    scales: np.ndarray
+    """float32 (k,): what the int8 weights of each word are times."""
+    offsets: np.ndarray
+    """float32 (k,)"""
+    most: float
+    """The most that is added to a log-probability or taken from it."""
+
+    @classmethod
+    def load(cls, path: Path, vocabulary_size: int) -> Evidence:
+        """What save() wrote.
+
+        Raises:
+            ValueError: it is damaged, or not for so many words.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = cls(
+                    arrays["words"],
+                    arrays["weights"],
+                    arrays["scales"],
+                    arrays["offsets"],
+                    float(arrays["most"]),
+                )
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+            raise ValueError(f"{path.name} is damaged ({error})") from error
+        shapes = {found.weights.shape[1:], found.scales.shape, found.offsets.shape}
+        if shapes != {found.words.shape} or not np.all(found.words < vocabulary_size):
+            raise ValueError(f"{path.name} is not for a vocabulary of {vocabulary_size} words")
+        return found
+
+    def save(self, path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez(file, **vars(self))
+
+    def bias(self, pooled: np.ndarray) -> np.ndarray:
+        """What is added to the log-probability of each of its words, float32 (k,), for a photo's
+        pooled features, float32 (n,)."""
+        found = (pooled @ self.weights.astype(np.float32)) * self.scales + self.offsets
+        return np.clip(found, -self.most, self.most)
+
+
+def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:
+    """A decoder's step, its probabilities of these words moved by a bias, and all of them together
+    1 again."""
+
+    def weigh(states: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        log_probabilities, following = step(states, last)
+        weighed = log_probabilities.copy()
+        weighed[:, words] += bias
+        return weighed - np.log(np.exp(weighed).sum(axis=1, keepdims=True)), following
+
+    return weigh

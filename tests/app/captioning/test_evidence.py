@@ -1,0 +1,65 @@
+"""What a photo says for and against words, beside the decoder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.captioning.evidence import Evidence, informed
+from tests.app.captioning.languages import START, RandomLanguage
+
+
+def some(most: float = 1.0) -> Evidence:
+    """Of two words: a feature speaks for the one, and against the other."""
+    return Evidence(
+        np.array([3, 5], np.int32),
+        np.array([[100, -50], [0, 0]], np.int8),
+        np.array([0.01, 0.01], np.float32),
+        np.array([0.25, 0.0], np.float32),
+        most,
+    )
+
+
+def test_a_feature_moves_words_by_their_weights():
+    bias = some().bias(np.array([0.5, 7.0], np.float32))
+    np.testing.assert_allclose(bias, [0.75, -0.25], rtol=1e-5)
+
+
+def test_no_word_is_moved_further_than_the_most():
+    bias = some(most=0.9).bias(np.array([100.0, 0.0], np.float32))
+    np.testing.assert_allclose(bias, [0.9, -0.9], rtol=1e-5)
+
+
+def test_an_informed_decoder_has_the_probabilities_of_one_that_was_told():
+    language = RandomLanguage(1)
+    words, bias = np.array([3, 4]), np.array([1.5, -0.5], np.float32)
+    states, last = np.repeat(language.state(0), 2, axis=0), np.array([START, START])
+    plain, following = language.step(states, last)
+    told, after = informed(language.step, words, bias)(states, last)
+    np.testing.assert_array_equal(after, following)
+    expected = np.exp(plain)
+    expected[:, words] *= np.exp(bias)
+    np.testing.assert_allclose(
+        np.exp(told), expected / expected.sum(axis=1, keepdims=True), rtol=1e-5
+    )
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path):
+    some().save(tmp_path / "evidence_en.npz")
+    loaded = Evidence.load(tmp_path / "evidence_en.npz", 6)
+    pooled = np.array([0.3, 1.0], np.float32)
+    np.testing.assert_array_equal(loaded.bias(pooled), some().bias(pooled))
+    np.testing.assert_array_equal(loaded.words, some().words)
+
+
+def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
+    some().save(tmp_path / "evidence_en.npz")
+    with pytest.raises(ValueError, match="not for a vocabulary of 5 words"):
+        Evidence.load(tmp_path / "evidence_en.npz", 5)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short", b"no arrays at all"])
+def test_a_damaged_file_is_a_sentence(tmp_path: Path, data: bytes):
+    (tmp_path / "evidence_en.npz").write_bytes(data)
+    with pytest.raises(ValueError, match=r"evidence_en\.npz is damaged"):
+        Evidence.load(tmp_path / "evidence_en.npz", 5)

@@ -1,0 +1,151 @@
+"""Learns the evidence of a checkpoint (app.captioning.evidence), from what its encoder makes of the
+training photos, and adds it to the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from tqdm import tqdm
+
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import MANIFEST, evidence_file, open_checkpoint, sha256
+from app.captioning.evidence import Evidence
+from app.captioning.vocabulary import Vocabulary
+from training.data.compute import squashed
+from training.data.datasets import open_split
+from training.data.tokenization import tokens, without_pauses
+from training.saving import save_json
+
+LEAST_PHOTOS = 15
+"""Words that captions of fewer have are left out, and so are those that captions of more than
+MOST_PHOTOS, a share, have: they say little of a photo."""
+MOST_PHOTOS = 0.2
+EPOCHS = 12
+BATCH_SIZE = 128
+LEARNING_RATE = 1e-3
+DROPOUT = 0.5
+WEIGHT_DECAY = 2e-4
+TRUST = 0.3
+"""What a logit's distance from the word's usual one is times; chosen on dev."""
+MOST = 0.9
+"""The most that is added to a log-probability or taken from it; chosen on dev."""
+
+Captions = Sequence[Sequence[Sequence[str]]]
+"""The words of each caption of each photo."""
+
+_captioner: Captioner
+"""Of a worker process."""
+
+
+def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> None:
+    """Adds evidence to each language of a checkpoint, from the training photos of collections.
+
+    Args:
+        data: has a dataset of each collection's name.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+        DatasetError: a dataset is missing.
+    """
+    examples = [one for name in collections for one in open_split(data / name, "train")]
+    features = _features(folder, [one.photo for one in examples])
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for language, model in open_checkpoint(folder).languages.items():
+        captions = [
+            [without_pauses(tokens(text, language)) for text in one.captions.get(language, ())]
+            for one in examples
+        ]
+        described = np.array([any(of_photo) for of_photo in captions])
+        ours = [of_photo for of_photo in captions if any(of_photo)]
+        name = evidence_file(language)
+        learn(features[described], ours, model.vocabulary).save(folder / name)
+        manifest["files"][name] = sha256(folder / name)
+    save_json(folder / MANIFEST, manifest)
+
+
+def learn(features: np.ndarray, captions: Captions, vocabulary: Vocabulary) -> Evidence:
+    """A logistic regression for each word.
+
+    Args:
+        features: pooled, float32 (photos, n).
+        captions: of the same photos, at least one of each.
+    """
+    words, shares = _shares(captions, vocabulary)
+    usual = np.log(shares.mean(axis=0) / (1 - shares.mean(axis=0)))
+    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
+    weights, biases = _regress((features - mean) / deviation, shares, usual)
+    weights = TRUST * weights / deviation[:, None]
+    offsets = TRUST * (biases - usual) - mean @ weights
+    scales = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
+    rounded = np.rint(weights / scales).astype(np.int8)
+    return Evidence(words, rounded, scales.astype(np.float32), offsets.astype(np.float32), MOST)
+
+
+def _shares(captions: Captions, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the words that are learned, and which share of each photo's captions has each."""
+    photos = Counter(
+        word for of_photo in captions for word in {one for words in of_photo for one in words}
+    )
+    most = MOST_PHOTOS * len(captions)
+    learned = [word for word in vocabulary.words if LEAST_PHOTOS <= photos[word] <= most]
+    places = {word: place for place, word in enumerate(learned)}
+    shares = np.zeros((len(captions), len(learned)), np.float32)
+    for photo, of_photo in enumerate(captions):
+        for words in of_photo:
+            said = [places[word] for word in set(words) if word in places]
+            shares[photo, said] += 1 / len(of_photo)
+    return np.array(vocabulary.encode(learned), np.int32), shares
+
+
+def _regress(
+    features: np.ndarray, shares: np.ndarray, usual: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (n, k) and biases (k,) of standardised features (photos, n)."""
+    if not shares.size:
+        return np.zeros((features.shape[1], 0)), np.zeros(0)
+    keras.utils.set_random_seed(1)
+    logits = layers.Dense(
+        shares.shape[1],
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(usual),
+        kernel_regularizer=keras.regularizers.L2(WEIGHT_DECAY),
+    )
+    model = keras.Sequential([layers.Dropout(DROPOUT), logits])
+    steps = EPOCHS * -(-len(features) // BATCH_SIZE)
+    rate = keras.optimizers.schedules.PolynomialDecay(LEARNING_RATE, steps)
+    model.compile(keras.optimizers.Adam(rate), _entropy)
+    model.fit(features, shares, BATCH_SIZE, EPOCHS, verbose=0)
+    weights, biases = logits.get_weights()
+    return weights, biases
+
+
+def _entropy(shares: Any, logits: Any) -> Any:
+    return ops.sum(ops.binary_crossentropy(shares, logits, from_logits=True), axis=-1)
+
+
+def _features(folder: Path, photos: Sequence[bytes]) -> np.ndarray:
+    """The pooled features of each, float32 (photos, n)."""
+    # TensorFlow may be running here, and what it runs does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(os.cpu_count(), initializer=_load, initargs=(folder,)) as pool:
+        seen = pool.imap(_encode, photos, chunksize=16)
+        shown = tqdm(seen, folder.name, len(photos), unit="photo", disable=None)
+        return np.stack(list(shown))
+
+
+def _load(folder: Path) -> None:
+    global _captioner
+    _captioner = Captioner.load(folder)
+
+
+def _encode(photo: bytes) -> np.ndarray:
+    return _captioner.encode(squashed(photo)).features["pooled"].ravel()
