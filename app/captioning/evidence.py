@@ -15,6 +15,9 @@ import numpy as np
 
 from app.captioning.beam_search import Step
 
+AT_ONCE = 128
+"""Features whose weights are in float at one time: all of them would take 11 MB."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -39,7 +42,7 @@ class Evidence:
             ValueError: it is damaged, or not for so many words.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 found = cls(
                     arrays["words"],
                     arrays["weights"],
@@ -61,8 +64,9 @@ class Evidence:
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
         pooled features, float32 (n,)."""
-        found = (pooled @ self.weights.astype(np.float32)) * self.scales + self.offsets
-        return np.clip(found, -self.most, self.most)
+        parts = (slice(at, at + AT_ONCE) for at in range(0, len(pooled), AT_ONCE))
+        found = sum(pooled[part] @ self.weights[part].astype(np.float32) for part in parts)
+        return np.clip(found * self.scales + self.offsets, -self.most, self.most)
 
 
 def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:

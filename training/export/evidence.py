@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from training.data.tokenization import tokens, without_pauses
 from training.saving import save_json
 
 LEAST_PHOTOS = 15
-"""Words that captions of fewer have are left out, and so are those that captions of more than
-MOST_PHOTOS, a share, have: they say little of a photo."""
-MOST_PHOTOS = 0.2
+"""Words that captions of fewer have are left out."""
+MOST_CAPTIONS = 0.2
+"""Words that a greater share of captions has are left out: they say little of a photo."""
 EPOCHS = 12
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
@@ -92,11 +92,17 @@ def learn(features: np.ndarray, captions: Captions, vocabulary: Vocabulary) -> E
 
 def _shares(captions: Captions, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     """Ids of the words that are learned, and which share of each photo's captions has each."""
-    photos = Counter(
-        word for of_photo in captions for word in {one for words in of_photo for one in words}
-    )
-    most = MOST_PHOTOS * len(captions)
-    learned = [word for word in vocabulary.words if LEAST_PHOTOS <= photos[word] <= most]
+    photos: Counter[str] = Counter()
+    share: dict[str, float] = defaultdict(float)
+    for of_photo in captions:
+        photos.update({word for words in of_photo for word in words})
+        for words in of_photo:
+            for word in set(words):
+                share[word] += 1 / len(of_photo)
+    most = MOST_CAPTIONS * len(captions)
+    learned = [
+        word for word in vocabulary.words if photos[word] >= LEAST_PHOTOS and share[word] <= most
+    ]
     places = {word: place for place, word in enumerate(learned)}
     shares = np.zeros((len(captions), len(learned)), np.float32)
     for photo, of_photo in enumerate(captions):

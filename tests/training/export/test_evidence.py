@@ -59,7 +59,7 @@ def test_it_is_added_to_a_checkpoint_and_moves_its_captions(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(evidence, "LEAST_PHOTOS", 1)
-    monkeypatch.setattr(evidence, "MOST_PHOTOS", 0.9)
+    monkeypatch.setattr(evidence, "MOST_CAPTIONS", 0.9)
     folder = tmp_path / "told"
     shutil.copytree(pipeline.checkpoint, folder)
     record_evidence(folder, pipeline.places.data, ["flickr8k"])
