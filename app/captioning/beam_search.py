@@ -73,9 +73,10 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Finds likely captions of each photo; photos are searched side by side, each on its own.
 
-    No caption is empty, holds a banned id, says the same n words twice on end (a loop), or says the
-    same three words in a row twice. A caption that reaches max_words ends there. Of captions that
-    are written as the same sentence only the likeliest is found.
+    No caption is empty, holds a banned id, says the same n words twice on end (a loop), says the
+    same three words in a row twice, or has a detail that is less likely than the rules ask. A
+    caption that reaches max_words ends there. Of captions that are written as the same sentence
+    only the likeliest is found.
 
     Args:
         states: the decoder's state after each photo, float32 (photos, s).
@@ -145,7 +146,7 @@ class Search:
             last = [words[-1] if words else rules.start for words in partial]
             log_probabilities = yield rows, last
             totals = scores[:, None] + log_probabilities
-            if rules.details:
+            if rules.details and rules.least_probability:
                 doubtful = log_probabilities[:, rules.details] < math.log(rules.least_probability)
                 totals[:, rules.details] -= np.where(doubtful, np.inf, 0)
             if rules.logit_bias is not None:

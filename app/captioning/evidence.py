@@ -53,7 +53,14 @@ class Evidence:
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ValueError(f"{path.name} is damaged ({error})") from error
         shapes = {found.weights.shape[1:], found.scales.shape, found.offsets.shape}
-        if shapes != {found.words.shape} or not np.all(found.words < vocabulary_size):
+        numbers = (found.scales, found.offsets, found.most)
+        if (
+            found.words.dtype.kind != "i"
+            or shapes != {(found.words.size,)}
+            or not all(np.isfinite(one).all() for one in numbers)
+        ):
+            raise ValueError(f"{path.name} is damaged (its arrays do not fit together)")
+        if not np.all((found.words >= 0) & (found.words < vocabulary_size)):
             raise ValueError(f"{path.name} is not for a vocabulary of {vocabulary_size} words")
         return found
 
@@ -63,7 +70,9 @@ class Evidence:
 
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
-        pooled features, float32 (n,)."""
+        pooled features, float32 (n,). Raises ValueError where these are not as many."""
+        if len(pooled) != len(self.weights):
+            raise ValueError(f"evidence of {len(self.weights)} features, not of {len(pooled)}")
         parts = (slice(at, at + AT_ONCE) for at in range(0, len(pooled), AT_ONCE))
         found = sum(pooled[part] @ self.weights[part].astype(np.float32) for part in parts)
         return np.clip(found * self.scales + self.offsets, -self.most, self.most)

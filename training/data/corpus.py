@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from queue import Queue
-from threading import Thread
+from queue import Full, Queue
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -255,15 +255,12 @@ class Batches:
             features = self.look(
                 np.pad(photos, missing, mode="edge"), np.pad(augmentations, missing)
             )
+            nothing: list[list[list[int]]] = [[[]] * self.captions_per_photo] * missing[1]
             captions = {
-                name: padded([*(of_each[photo] for photo in photos), *[self._nothing] * missing[1]])
+                name: padded([*(of_each[photo] for photo in photos), *nothing], self.length(name))
                 for name, of_each in drawn.items()
             }
             yield Batch(features, captions)
-
-    @property
-    def _nothing(self) -> list[list[int]]:
-        return [[]] * self.captions_per_photo
 
     @cached_property
     def _ids(self) -> dict[str, list[list[list[int]]]]:
@@ -324,18 +321,31 @@ Item = TypeVar("Item")
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
     """The same, got ready by a thread while those before them are used."""
     waiting: Queue[Any] = Queue(AHEAD)
+    abandoned = Event()
     end = object()
+
+    def put(item: Any) -> None:
+        while not abandoned.is_set():
+            try:
+                return waiting.put(item, timeout=1)
+            except Full:
+                continue
 
     def get_ready() -> None:
         try:
             for item in items:
-                waiting.put(item)
-            waiting.put(end)
+                put(item)
+                if abandoned.is_set():
+                    return
+            put(end)
         except BaseException as error:  # It is raised where the items are used.
-            waiting.put(error)
+            put(error)
 
     Thread(target=get_ready, daemon=True).start()
-    while (item := waiting.get()) is not end:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    try:
+        while (item := waiting.get()) is not end:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        abandoned.set()

@@ -58,14 +58,19 @@ def _scores(folder: Path, dataset: Path, language: str, style: str | None) -> di
 
 def record_details(folder: Path) -> None:
     """Writes into a checkpoint's manifest which words its captions leave out where they are
-    doubtful. It comes before scores and confidence, which are those of such captions.
+    doubtful. It comes before scores and confidence, which are those of such captions: scores of
+    others go.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     for language, model in open_checkpoint(folder).languages.items():
-        manifest["languages"][language]["details"] = details(model.vocabulary, language)
+        entry = manifest["languages"][language]
+        found = details(model.vocabulary, language)
+        if entry.get("details") != found:
+            entry["details"] = found
+            entry.pop("scores", None)
     save_json(folder / MANIFEST, manifest)
 
 

@@ -47,7 +47,9 @@ _captioner: Captioner
 
 
 def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> None:
-    """Adds evidence to each language of a checkpoint, from the training photos of collections.
+    """Adds evidence to each language of a checkpoint, from the training photos of collections. Its
+    scores and its confidence go: they are those of other captions. A checkpoint without pooled
+    features stays as it is.
 
     Args:
         data: has a dataset of each collection's name.
@@ -56,9 +58,13 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
         CheckpointError: the checkpoint cannot be used.
         DatasetError: a dataset is missing.
     """
+    _load(folder)  # Here too, for a pool whose processes cannot load it would try for ever.
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if "pooled" not in manifest["features"]:
+        return
     examples = [one for name in collections for one in open_split(data / name, "train")]
     features = _features(folder, [one.photo for one in examples])
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    learned = {}
     for language, model in open_checkpoint(folder).languages.items():
         captions = [
             [without_pauses(tokens(text, language)) for text in one.captions.get(language, ())]
@@ -66,9 +72,13 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
         ]
         described = np.array([any(of_photo) for of_photo in captions])
         ours = [of_photo for of_photo in captions if any(of_photo)]
+        learned[language] = learn(features[described], ours, model.vocabulary)
+    for language, evidence in learned.items():
         name = evidence_file(language)
-        learn(features[described], ours, model.vocabulary).save(folder / name)
+        evidence.save(folder / name)
         manifest["files"][name] = sha256(folder / name)
+        for figures in ("scores", "confidence"):
+            manifest["languages"][language].pop(figures, None)
     save_json(folder / MANIFEST, manifest)
 
 

@@ -181,6 +181,8 @@ class Recipe:
         for stage in self.stages:
             if stage.encoder not in (FROZEN, STAGE, WHOLE):
                 raise ValueError(f"a stage trains {FROZEN}, {STAGE} or {WHOLE}: {stage.encoder!r}")
+            if stage.evaluated_every < 1:
+                raise ValueError(f"evaluated_every is at least 1: {stage.evaluated_every}")
             unknown = set(stage.decoders) - set(self.decoders())
             if unknown:
                 raise ValueError(f"a stage trains {', '.join(unknown)}, which there is not")

@@ -187,12 +187,17 @@ class SelfCriticalLoss:
         )
         tokens, words = np.asarray(sampled["tokens"]), np.asarray(sampled["words"])
         mask = until_end(tokens, lesson.vocabulary.end)
-        rewards = self.rewards[name].of(self.photos.rows[name][photos], words, mask)
-        self._epoch_rewards.append(float(rewards.mean()))
+        rows = self.photos.rows[name][photos]
+        rewards = self.rewards[name].of(rows, words, mask)
+        described = rows >= 0
+        mask *= np.repeat(described, stage.samples)[:, None]
+        if described.any():
+            self._epoch_rewards.append(float(rewards[described].mean()))
         inputs = np.concatenate([np.repeat(starts, stage.samples)[:, None], words[:, :-1]], axis=1)
-        time = tokens.shape[1] if ONE_LENGTH else padded_length(int(mask.sum(axis=1).max()))
+        longest = max(1, int(mask.sum(axis=1).max()))
+        time = tokens.shape[1] if ONE_LENGTH else padded_length(longest)
         missing = ((0, 0), (0, max(0, time - tokens.shape[1])))
-        weights = mask * advantages(rewards) / mask.sum()
+        weights = mask * advantages(rewards) / max(1.0, mask.sum())
         return {
             "inputs": np.pad(inputs, missing)[:, :time],
             "targets": np.pad(tokens, missing)[:, :time],

@@ -185,15 +185,21 @@ def _legs(entries: Sequence[Mapping[str, Any]], path: Path) -> list[LegRecord]:
 
 
 def read_log(folder: Path, decoder: str) -> list[dict[str, Any]]:
-    """The figures of each epoch of a decoder, in order; of one that was trained again after a kill
-    the last."""
+    """The figures of each epoch of a decoder that was evaluated, in order, epochs of all legs being
+    counted; of one that was trained again after a kill the last."""
     entries: dict[tuple[int, int], dict[str, Any]] = {}
     for line in (folder / LOG).read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         if decoder in entry["dev"]:
             dev = {f"dev/{name}": value for name, value in entry["dev"][decoder].items()}
             entries[entry["leg"], entry["epoch"]] = {**entry["train"], **dev}
-    return [{"epoch": nth, **entries[place]} for nth, place in enumerate(sorted(entries), start=1)]
+    counted, before, reached, of_leg = [], 0, 0, 0
+    for leg, epoch in sorted(entries):
+        if leg != of_leg:
+            before, of_leg = reached, leg
+        reached = before + epoch
+        counted.append({"epoch": reached, **entries[leg, epoch]})
+    return counted
 
 
 def read_vocabulary(folder: Path, language: str) -> Vocabulary:

@@ -138,10 +138,11 @@ class Describer:
 
 
 class Encode(Computation):
-    """The features that decoders see."""
+    """The features that decoders see, in float32, for there are no arrays of bfloat16."""
 
     def call(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self.model.encode(features)
+        seen = self.model.encode(features)
+        return {name: ops.cast(values, "float32") for name, values in seen.items()}
 
 
 def encode_photos(

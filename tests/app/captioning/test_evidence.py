@@ -1,5 +1,6 @@
 """What a photo says for and against words, beside the decoder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,27 @@ def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
     some().save(tmp_path / "evidence_en.npz")
     with pytest.raises(ValueError, match="not for a vocabulary of 5 words"):
         Evidence.load(tmp_path / "evidence_en.npz", 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"words": np.array([-1, 5], np.int32)},
+        {"words": np.array([3, 5], np.float32)},
+        {"words": np.array([3], np.int32)},
+        {"scales": np.array([np.nan, 1], np.float32)},
+        {"most": np.inf},
+    ],
+)
+def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict):
+    replace(some(), **change).save(tmp_path / "evidence_en.npz")
+    with pytest.raises(ValueError, match=r"evidence_en\.npz is"):
+        Evidence.load(tmp_path / "evidence_en.npz", 6)
+
+
+def test_features_of_another_encoder_are_refused():
+    with pytest.raises(ValueError, match="evidence of 2 features, not of 3"):
+        some().bias(np.zeros(3, np.float32))
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short", b"no arrays at all"])

@@ -127,6 +127,12 @@ def test_photos_of_a_batch_have_captions_of_like_length():
     assert np.mean([1 - batch.captions["en"]["mask"].mean() for batch in made.epoch(0)]) < 0.3
 
 
+def test_batches_of_one_length_are_as_long_as_a_caption_may_be(corpus: Corpus):
+    made = Batches({"en": Lesson(corpus, VOCABULARY, CONFIG)}, 2, 3, seed=1, one_length=True)
+    shapes = {array.shape for one in made.epoch(0) for array in one.captions["en"].values()}
+    assert shapes == {(6, 6)}  # five words, and the start or the end
+
+
 def test_an_epoch_is_the_same_in_every_run_and_unlike_the_next(corpus: Corpus):
     first, again, following = (pairs(batches(corpus, epoch=epoch)) for epoch in (0, 0, 1))
     assert first == again != following

@@ -112,6 +112,7 @@ def test_dev_photos_are_captioned_after_so_many_epochs_and_after_the_last(
     assert told == ["1", "2", "3", "4", "5", "mean"]
     log = (tmp_path / LOG).read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in log] == [2, 4, 5]
+    assert [entry["epoch"] for entry in figures(tmp_path)] == [2, 4, 5]
 
 
 def test_its_curves_and_samples_are_drawn(uninterrupted: Path):
@@ -237,6 +238,7 @@ def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_
         ({"stages": (MaximumLikelihood(1, encoder="half"),)}, "frozen, stage or whole"),
         ({"stages": (MaximumLikelihood(1, decoders=("fr",)),)}, "trains fr, which there is not"),
         ({"stages": (MaximumLikelihood(1, encoder="stage"),)}, "set grid"),
+        ({"stages": (MaximumLikelihood(1, evaluated_every=0),)}, "evaluated_every is at least 1"),
     ],
 )
 def test_parts_of_a_recipe_that_do_not_suit_each_other_are_refused(changes, sentence):
