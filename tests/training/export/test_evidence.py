@@ -67,7 +67,7 @@ def test_it_is_added_to_a_checkpoint_and_moves_its_captions(
     for language, model in open_checkpoint(folder).languages.items():
         name = f"evidence_{language}.npz"
         assert manifest["files"][name] == sha256(folder / name)
-        assert model.evidence is not None and len(model.evidence.words) == 3  # the colours
+        assert model.evidence is not None and len(model.evidence.words) >= 3  # the colours
     photo = np.full((50, 60, 3), (200, 0, 0), np.uint8)
     before, after = (
         Captioner.load(one).caption(photo, "en")[0] for one in (pipeline.checkpoint, folder)
