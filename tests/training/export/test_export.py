@@ -255,8 +255,16 @@ def test_evaluate_scores_it_on_a_dataset(pipeline: Pipeline, tmp_path: Path, lan
     assert len(captions.read_text(encoding="utf-8").splitlines()) == 6
 
 
-def test_evaluate_scores_another_style_where_the_checkpoint_has_it(pipeline: Pipeline):
-    arguments = pipeline.checkpoint, pipeline.dataset, "dev", "en"
+def test_evaluate_scores_another_style_where_the_checkpoint_has_it(
+    pipeline: Pipeline, tmp_path: Path
+):
+    # With its colours, of which it is so unsure that it would leave them all out and score nothing.
+    checkpoint = tmp_path / "colourful"
+    shutil.copytree(pipeline.checkpoint, checkpoint)
+    manifest = json.loads((checkpoint / "manifest.json").read_text())
+    del manifest["languages"]["en"]["details"]
+    (checkpoint / "manifest.json").write_text(json.dumps(manifest))
+    arguments = checkpoint, pipeline.dataset, "dev", "en"
     usual = evaluate(*arguments, start="<start>")
     assert usual == evaluate(*arguments)
     assert evaluate(*arguments, start="<unk>")["CIDEr"] != usual["CIDEr"]
