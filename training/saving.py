@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
 def save_json(path: Path, value: Any) -> None:
     """As JSON that a person can read."""
     save_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def edited_json(path: Path) -> Iterator[Any]:
+    """What a JSON file holds, to be changed; saved unless an error ends it."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    yield value
+    save_json(path, value)
 
 
 def save_text(path: Path, text: str) -> None:

@@ -36,7 +36,7 @@ class Evidence:
 
     @classmethod
     def load(cls, path: Path, vocabulary_size: int) -> Evidence:
-        """What save() wrote.
+        """From the arrays of an .npz file, by the names above.
 
         Raises:
             ValueError: it is damaged, or not for so many words.
@@ -63,10 +63,6 @@ class Evidence:
         if not np.all((found.words >= 0) & (found.words < vocabulary_size)):
             raise ValueError(f"{path.name} is not for a vocabulary of {vocabulary_size} words")
         return found
-
-    def save(self, path: Path) -> None:
-        with path.open("wb") as file:
-            np.savez(file, **vars(self))
 
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's

@@ -12,7 +12,7 @@ from app.captioning.checkpoint import MANIFEST, open_checkpoint
 from training.evaluation.confidence import measure
 from training.evaluation.details import details
 from training.evaluation.evaluate import evaluate, has_captions, usual_style
-from training.saving import save_json, save_text
+from training.saving import edited_json, save_text
 
 CARD = "MODEL_CARD.md"
 BEGIN, END = "<!-- training: written by export -->", "<!-- /training -->"
@@ -38,18 +38,18 @@ def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
         CheckpointError: the checkpoint cannot be used.
         DatasetError: a dataset is missing.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    for language, entry in manifest["languages"].items():
-        entry["scores"] = {
-            name: _scores(folder, data / name, language, usual_style(folder, data / name, language))
-            for name in collections
-            if has_captions(data / name, "dev", language)
-        }
-    save_json(folder / MANIFEST, manifest)
+    with edited_json(folder / MANIFEST) as manifest:
+        for language, entry in manifest["languages"].items():
+            entry["scores"] = {
+                name: _scores(folder, data / name, language)
+                for name in collections
+                if has_captions(data / name, "dev", language)
+            }
     write_card(folder)
 
 
-def _scores(folder: Path, dataset: Path, language: str, style: str | None) -> dict[str, Any]:
+def _scores(folder: Path, dataset: Path, language: str) -> dict[str, Any]:
+    style = usual_style(folder, dataset, language)
     answer = evaluate(folder, dataset, "dev", language, start=style)
     kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
     scores = {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
@@ -64,14 +64,13 @@ def record_details(folder: Path) -> None:
     Raises:
         CheckpointError: the checkpoint cannot be used.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    for language, model in open_checkpoint(folder).languages.items():
-        entry = manifest["languages"][language]
-        found = details(model.vocabulary, language)
-        if entry.get("details") != found:
-            entry["details"] = found
-            entry.pop("scores", None)
-    save_json(folder / MANIFEST, manifest)
+    with edited_json(folder / MANIFEST) as manifest:
+        for language, model in open_checkpoint(folder).languages.items():
+            entry = manifest["languages"][language]
+            found = details(model.vocabulary, language)
+            if entry.get("details") != found:
+                entry["details"] = found
+                entry.pop("scores", None)
 
 
 def record_confidence(
@@ -87,15 +86,15 @@ def record_confidence(
     Raises:
         as record_scores() does.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     measured = {}
-    for language, entry in manifest["languages"].items():
-        datasets = [data / one for one in collections if has_captions(data / one, "dev", language)]
-        if not datasets:
-            continue
-        measured[language] = measure(folder, datasets, "dev", language)
-        entry["confidence"] = measured[language]["confidence"]
-    save_json(folder / MANIFEST, manifest)
+    with edited_json(folder / MANIFEST) as manifest:
+        for language, entry in manifest["languages"].items():
+            datasets = [
+                data / one for one in collections if has_captions(data / one, "dev", language)
+            ]
+            if datasets:
+                measured[language] = measure(folder, datasets, "dev", language)
+                entry["confidence"] = measured[language]["confidence"]
     return measured
 
 

@@ -31,7 +31,7 @@ from training.encoders.detector import Detector
 from training.encoders.int8 import Matching
 from training.encoders.stage import EncoderStage
 from training.export.conversion import convert_decoder, convert_stage, feature_shapes, freeze
-from training.saving import save_json
+from training.saving import save_arrays, save_json
 
 
 @dataclass(frozen=True)
@@ -143,5 +143,5 @@ def _write_words(folder: Path, language: str, served: ServedLanguage, points: bo
         visual.save(folder / files[-1])
     if served.evidence:
         files.append(evidence_file(language))
-        served.evidence.save(folder / files[-1])
+        save_arrays(folder / files[-1], vars(served.evidence))
     return files

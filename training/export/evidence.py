@@ -3,7 +3,6 @@ training photos, and adds it to the checkpoint."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 from collections import Counter, defaultdict
@@ -23,7 +22,7 @@ from app.captioning.vocabulary import Vocabulary
 from training.data.compute import squashed
 from training.data.datasets import open_split
 from training.data.tokenization import tokens, without_pauses
-from training.saving import save_json
+from training.saving import edited_json, save_arrays
 
 LEAST_PHOTOS = 15
 """Words that captions of fewer have are left out."""
@@ -59,8 +58,7 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
         DatasetError: a dataset is missing.
     """
     _load(folder)  # Here too, for a pool whose processes cannot load it would try for ever.
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    if "pooled" not in manifest["features"]:
+    if "pooled" not in _captioner.encode(np.zeros((1, 1, 3), np.uint8)).features:
         return
     examples = [one for name in collections for one in open_split(data / name, "train")]
     features = _features(folder, [one.photo for one in examples])
@@ -73,13 +71,13 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
         described = np.array([any(of_photo) for of_photo in captions])
         ours = [of_photo for of_photo in captions if any(of_photo)]
         learned[language] = learn(features[described], ours, model.vocabulary)
-    for language, evidence in learned.items():
-        name = evidence_file(language)
-        evidence.save(folder / name)
-        manifest["files"][name] = sha256(folder / name)
-        for figures in ("scores", "confidence"):
-            manifest["languages"][language].pop(figures, None)
-    save_json(folder / MANIFEST, manifest)
+    with edited_json(folder / MANIFEST) as manifest:
+        for language, evidence in learned.items():
+            name = evidence_file(language)
+            save_arrays(folder / name, vars(evidence))
+            manifest["files"][name] = sha256(folder / name)
+            for figures in ("scores", "confidence"):
+                manifest["languages"][language].pop(figures, None)
 
 
 def learn(features: np.ndarray, captions: Captions, vocabulary: Vocabulary) -> Evidence:

@@ -8,6 +8,7 @@ import pytest
 
 from app.captioning.evidence import Evidence, informed
 from tests.app.captioning.languages import START, RandomLanguage
+from training.saving import save_arrays
 
 
 def some(most: float = 1.0) -> Evidence:
@@ -46,7 +47,7 @@ def test_an_informed_decoder_has_the_probabilities_of_one_that_was_told():
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path):
-    some().save(tmp_path / "evidence_en.npz")
+    save_arrays(tmp_path / "evidence_en.npz", vars(some()))
     loaded = Evidence.load(tmp_path / "evidence_en.npz", 6)
     pooled = np.array([0.3, 1.0], np.float32)
     np.testing.assert_array_equal(loaded.bias(pooled), some().bias(pooled))
@@ -54,7 +55,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path):
 
 
 def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
-    some().save(tmp_path / "evidence_en.npz")
+    save_arrays(tmp_path / "evidence_en.npz", vars(some()))
     with pytest.raises(ValueError, match="not for a vocabulary of 5 words"):
         Evidence.load(tmp_path / "evidence_en.npz", 5)
 
@@ -70,7 +71,7 @@ def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
     ],
 )
 def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict):
-    replace(some(), **change).save(tmp_path / "evidence_en.npz")
+    save_arrays(tmp_path / "evidence_en.npz", vars(replace(some(), **change)))
     with pytest.raises(ValueError, match=r"evidence_en\.npz is"):
         Evidence.load(tmp_path / "evidence_en.npz", 6)
 
