@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from io import BytesIO
@@ -174,10 +174,23 @@ def _write(
     """What a graph sees on photos, float16 (augmentations, photos, …), a photo at a time."""
     size = sum(1 for _ in open_split(dataset, split))
     jobs = ((example.file_name, example.photo) for example in open_split(dataset, split))
+    seen = in_processes(look, jobs, _load, graph, workers)
+    _write_rows(out / f"{split}-{name}.npy", size, seen, f"{dataset.name}, {split}")
+
+
+def in_processes(
+    look: Callable[[Any], Any],
+    jobs: Iterable[Any],
+    prepare: Callable[[Any], None],
+    given: Any,
+    workers: int,
+) -> Iterator[Any]:
+    """What look() makes of each job, in their order, by processes each of which began with
+    prepare(given)."""
+    # TensorFlow may be running here, and what it runs does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_load, initargs=(graph,)) as pool:
-        seen = pool.imap(look, jobs, chunksize=16)
-        _write_rows(out / f"{split}-{name}.npy", size, seen, f"{dataset.name}, {split}")
+    with context.Pool(workers, initializer=prepare, initargs=(given,)) as pool:
+        yield from pool.imap(look, jobs, chunksize=16)
 
 
 def _write_rows(path: Path, photos: int, seen: Iterable[np.ndarray], title: str) -> None:

@@ -3,7 +3,6 @@ training photos, and adds it to the checkpoint."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -19,9 +18,9 @@ from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import MANIFEST, evidence_file, open_checkpoint, sha256
 from app.captioning.evidence import Evidence
 from app.captioning.vocabulary import Vocabulary
-from training.data.compute import squashed
+from training.data.compute import in_processes, squashed
 from training.data.datasets import open_split
-from training.data.tokenization import tokens, without_pauses
+from training.data.tokenization import words
 from training.saving import edited_json, save_arrays
 
 LEAST_PHOTOS = 15
@@ -65,8 +64,7 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
     learned = {}
     for language, model in open_checkpoint(folder).languages.items():
         captions = [
-            [without_pauses(tokens(text, language)) for text in one.captions.get(language, ())]
-            for one in examples
+            [words(text, language) for text in one.captions.get(language, ())] for one in examples
         ]
         described = np.array([any(of_photo) for of_photo in captions])
         ours = [of_photo for of_photo in captions if any(of_photo)]
@@ -87,7 +85,7 @@ def learn(features: np.ndarray, captions: Captions, vocabulary: Vocabulary) -> E
         features: pooled, float32 (photos, n).
         captions: of the same photos, at least one of each.
     """
-    words, shares = _shares(captions, vocabulary)
+    learned, shares = _shares(captions, vocabulary)
     usual = np.log(shares.mean(axis=0) / (1 - shares.mean(axis=0)))
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
     weights, biases = _regress((features - mean) / deviation, shares, usual)
@@ -95,7 +93,7 @@ def learn(features: np.ndarray, captions: Captions, vocabulary: Vocabulary) -> E
     offsets = TRUST * (biases - usual) - mean @ weights
     scales = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
     rounded = np.rint(weights / scales).astype(np.int8)
-    return Evidence(words, rounded, scales.astype(np.float32), offsets.astype(np.float32), MOST)
+    return Evidence(learned, rounded, scales.astype(np.float32), offsets.astype(np.float32), MOST)
 
 
 def _shares(captions: Captions, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
@@ -103,9 +101,9 @@ def _shares(captions: Captions, vocabulary: Vocabulary) -> tuple[np.ndarray, np.
     photos: Counter[str] = Counter()
     share: dict[str, float] = defaultdict(float)
     for of_photo in captions:
-        photos.update({word for words in of_photo for word in words})
-        for words in of_photo:
-            for word in set(words):
+        photos.update({word for caption in of_photo for word in caption})
+        for caption in of_photo:
+            for word in set(caption):
                 share[word] += 1 / len(of_photo)
     most = MOST_CAPTIONS * len(captions)
     learned = [
@@ -114,8 +112,8 @@ def _shares(captions: Captions, vocabulary: Vocabulary) -> tuple[np.ndarray, np.
     places = {word: place for place, word in enumerate(learned)}
     shares = np.zeros((len(captions), len(learned)), np.float32)
     for photo, of_photo in enumerate(captions):
-        for words in of_photo:
-            said = [places[word] for word in set(words) if word in places]
+        for caption in of_photo:
+            said = [places[word] for word in set(caption) if word in places]
             shares[photo, said] += 1 / len(of_photo)
     return np.array(vocabulary.encode(learned), np.int32), shares
 
@@ -148,12 +146,8 @@ def _entropy(shares: Any, logits: Any) -> Any:
 
 def _features(folder: Path, photos: Sequence[bytes]) -> np.ndarray:
     """The pooled features of each, float32 (photos, n)."""
-    # TensorFlow may be running here, and what it runs does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), initializer=_load, initargs=(folder,)) as pool:
-        seen = pool.imap(_encode, photos, chunksize=16)
-        shown = tqdm(seen, folder.name, len(photos), unit="photo", disable=None)
-        return np.stack(list(shown))
+    seen = in_processes(_encode, photos, _load, folder, os.cpu_count() or 1)
+    return np.stack(list(tqdm(seen, folder.name, len(photos), unit="photo", disable=None)))
 
 
 def _load(folder: Path) -> None:
