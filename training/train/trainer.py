@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from training.decoders.building import copy_weights
 from training.encoders.encoder import Tensor
+from training.recipes import SelfCritical
 from training.train import cuda_graphs
 from training.train.distribution import arguments, is_chief, on_one_device, own_part, wait_for_all
 from training.train.evaluator import Evaluator
@@ -138,9 +139,14 @@ class Trainer:
         self._report(epoch, figures, scores)
 
     def _begins_from_checkpoint(self, record: LegRecord) -> bool:
-        """Whether what is kept came with a checkpoint, and was never scored here."""
+        """Whether what is kept came with a checkpoint, and is to be scored before the first epoch.
+
+        Not before a stage by likelihood, which lowers the score of decoders that were trained by
+        it: what comes after that stage could not begin from it.
+        """
         came = set(record.decoders) & set(self.run.recipe.begin_with)
-        return bool(came) and self._best(record) == -math.inf
+        by_score = isinstance(self.loss.stage, SelfCritical)
+        return bool(came) and by_score and self._best(record) == -math.inf
 
     def _evaluate(self) -> dict[str, Scores]:
         copy_weights(self.model, self.served)
