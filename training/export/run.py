@@ -20,9 +20,9 @@ from training.data.features import load_stage
 from training.decoders import Ensemble
 from training.decoders.building import build_decoder
 from training.decoders.class_bias import class_bias
-from training.encoders import ENCODERS, build, read_weights
+from training.encoders import ENCODERS, Weights, build, read_weights
 from training.encoders.detector import Detector
-from training.encoders.stage import EncoderStage
+from training.encoders.stage import EncoderStage, as_convolutions
 from training.export.checkpoint import (
     ServedDetector,
     ServedEncoder,
@@ -30,7 +30,7 @@ from training.export.checkpoint import (
     write_checkpoint,
 )
 from training.export.weights import read_weights as read_checkpoint
-from training.recipes import ENCODER_STAGE, LanguageConfig, recipe_from_json
+from training.recipes import ENCODER, ENCODER_STAGE, LanguageConfig, recipe_from_json
 from training.train.run_folder import assign_part, load_weights, read_record, read_vocabulary
 
 DETECTOR_GRAPH = "detector.pb"
@@ -111,6 +111,25 @@ def checkpoint_source(checkpoint: Path) -> Source:
             facts[language]["logit_bias"] = dict(bias)
     evidence = {name: model.evidence for name, model in opened.languages.items() if model.evidence}
     return Source(weights, configs, vocabularies, records, facts, evidence)
+
+
+def checkpoint_encoder(checkpoint: Path) -> Weights:
+    """A checkpoint's encoder with its stage, as read_weights() of training.encoders gives one.
+
+    Raises:
+        CheckpointError: it is broken, or does not say where its encoder's weights are.
+    """
+    weights = read_checkpoint(checkpoint)
+    before, stage = (
+        [array for path, array in weights.items() if path.startswith(f"{part}/")]
+        for part in (ENCODER, ENCODER_STAGE)
+    )
+    if not before:
+        raise CheckpointError(
+            f"The manifest of {checkpoint} does not say where the weights of its encoder are, and "
+            "they were trained: export it again, from its run."
+        )
+    return [*zip(before[::2], before[1::2], strict=True), *as_convolutions(stage)]
 
 
 def export(

@@ -1,4 +1,4 @@
-"""Reads the weights of a checkpoint's encoder stage and decoders back from its frozen graph."""
+"""Reads the weights of a checkpoint's encoder and decoders back from its frozen graph."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from app.captioning.checkpoint import FROZEN_GRAPH, MANIFEST, CheckpointError, open_checkpoint
-from training.recipes import ENCODER_STAGE, decoder_names
+from training.recipes import ENCODER, ENCODER_STAGE, decoder_names
 
 
 def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
     """The weights that a training can go on from, as int8 has rounded them.
 
     Returns:
-        By PART/PATH, as training.train.run_folder keeps them: a part is "encoder_stage" or a
-        decoder, such as "en" or, where several choose together, "en-2"; float32, but for tables of
-        int32.
+        By PART/PATH, as training.train.run_folder keeps them: a part is "encoder", what comes
+        before its stage; "encoder_stage"; or a decoder, such as "en" or, where several choose
+        together, "en-2". Float32, but for tables of int32.
 
     Raises:
         CheckpointError: there is no whole checkpoint, or it does not say where its weights are.
@@ -46,7 +46,7 @@ def read_weights(checkpoint: Path) -> dict[str, np.ndarray]:
         if node.op == "Const"
     }
     places = manifest["weights"]
-    parts = [(ENCODER_STAGE, places.get(ENCODER_STAGE, {}))]
+    parts = [(part, places.get(part, {})) for part in (ENCODER, ENCODER_STAGE)]
     parts += chain.from_iterable(
         zip(decoder_names(language, len(decoders)), decoders, strict=True)
         for language, decoders in places["decoders"].items()

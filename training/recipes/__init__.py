@@ -16,8 +16,8 @@ from app.captioning.vocabulary import START, Vocabulary
 
 FROZEN, STAGE, WHOLE = "frozen", "stage", "whole"
 """What a training stage trains of the encoder: nothing, its EncoderStage, or all of it."""
-ENCODER_STAGE = "encoder_stage"
-"""The name of an EncoderStage among the parts of a model."""
+ENCODER, ENCODER_STAGE = "encoder", "encoder_stage"
+"""Parts of a model: what of its encoder comes before its EncoderStage, and that."""
 
 
 SHORT_TO_LONG = (("<short>", 4), ("<medium>", 6), ("<long>", 20))
@@ -166,8 +166,8 @@ class Recipe:
     begin_from: str = ""
     """A checkpoint of model_assets/ that the training begins from."""
     begin_with: tuple[str, ...] = (ENCODER_STAGE,)
-    """What it takes from there: the encoder's stage, or decoders, by their names; a decoder comes
-    with its vocabulary."""
+    """What it takes from there: the encoder's stage, with what comes before it where that was
+    trained too, or decoders, by their names; a decoder comes with its vocabulary."""
     augmentations: int = 1
     """Of each training photo: itself, mirrored, and crops."""
     clip_norm: float = 5.0

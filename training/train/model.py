@@ -13,7 +13,7 @@ from training.data.features import PHOTO
 from training.decoders import Decoder
 from training.encoders.encoder import Tensor
 from training.encoders.stage import EncoderStage
-from training.recipes import ENCODER_STAGE, FROZEN, WHOLE
+from training.recipes import ENCODER, ENCODER_STAGE, FROZEN, WHOLE
 from training.train import cuda_graphs
 
 
@@ -58,7 +58,7 @@ class CaptioningModel(keras.Model):
 
     def parts(self) -> dict[str, keras.layers.Layer]:
         """What has weights of its own, by the name that a run folder keeps them under."""
-        encoder = {"encoder": self.encoder, ENCODER_STAGE: self.stage}
+        encoder = {ENCODER: self.encoder, ENCODER_STAGE: self.stage}
         return {name: part for name, part in encoder.items() if part is not None} | self.decoders
 
 

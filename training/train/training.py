@@ -36,7 +36,7 @@ from training.train.run_folder import (
 from training.train.sampling import encode_photos
 from training.train.trainer import Trainer
 
-ENCODER = "encoder.npz"
+ENCODER_WEIGHTS = "encoder.npz"
 """In a run folder: the weights of an encoder that was trained in it."""
 
 
@@ -123,7 +123,7 @@ def train(
         if nth < going_on:
             continue
         record = run.begin_leg(nth, leg)
-        whole, trained = leg.stage.encoder == WHOLE, folder / ENCODER
+        whole, trained = leg.stage.encoder == WHOLE, folder / ENCODER_WEIGHTS
         # Photos are the same whatever the encoder is.
         seen = inputs(trained) if trained.exists() and not whole else first
         training.run_leg(leg, record, seen, state if nth == going_on else None)

@@ -154,6 +154,8 @@ def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Pat
     assert record["began_from"]["checkpoint"] == "attending"
     began = record["began_from"]["training"]["en"]["legs"]
     assert began == read_record(attending.run)["legs"]
+    # Though its captions are no better than those that came with the checkpoint.
+    assert record["legs"][0]["epoch_kept"] == 1
     before, after = load_weights(attending.run), load_weights(tmp_path / "run")
     for path, array in before.items():
         difference = np.abs(after[path] - array).max()
@@ -200,6 +202,38 @@ def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, t
     record = read_record(tmp_path / "run")
     assert manifest["encoder"]["weights_sha256"] != record["encoder"]["weights_sha256"]
     assert Captioner.load(checkpoint).caption(np.zeros((9, 9, 3), np.uint8), "en")
+
+
+def test_a_training_goes_on_from_a_checkpoint_whose_whole_encoder_was_trained(
+    places: Places, tmp_path: Path
+):
+    """Also when what it began from has made room for it."""
+    places = replace(places, models=tmp_path)
+    whole = MaximumLikelihood(epochs=1, learning_rate=1e-3, batch_size=6, encoder="whole")
+    recipe = replace(ATTENDING, stages=(whole,))
+    train_recipe(recipe, tmp_path / "run", places)
+    export_run(tmp_path / "run", tmp_path / "checkpoint", places)
+    going_on = replace(
+        recipe,
+        stages=(MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=6),),
+        begin_from="checkpoint",
+        begin_with=("encoder_stage", "en"),
+    )
+    train_recipe(going_on, tmp_path / "next", places)
+    before, after = (
+        dict(np.load(tmp_path / run / file))
+        for run, file in (("run", "encoder.npz"), ("next", "first_encoder.npz"))
+    )
+    assert list(after) == list(before)
+    for name, array in before.items():
+        difference = np.abs(after[name] - array).max()
+        assert difference <= 0.02 * max(1e-3, np.abs(array).max()), name
+    first = Captioner.load(tmp_path / "checkpoint")
+    (tmp_path / "checkpoint").rename(tmp_path / "gone")
+    second = Captioner.load(export_run(tmp_path / "next", tmp_path / "checkpoint", places))
+    photo = np.random.default_rng(1).integers(0, 256, (40, 40, 3), np.uint8)
+    one, other = (captioner.encode(photo).features["grid"] for captioner in (first, second))
+    np.testing.assert_allclose(one, other, atol=0.1 * np.abs(one).max())
 
 
 def test_a_training_of_the_whole_encoder_alone_needs_photos_and_no_features(
