@@ -118,9 +118,10 @@ def features(recipe: str, **folders: Path) -> None:
     """Compute what the training of a RECIPE reads. `run` does it too; this is for a machine that
     only prepares."""
     from training.recipes import load_recipe
-    from training.run import Places, prepare
+    from training.run import Places, first_weights, prepare
 
-    prepare(load_recipe(recipe), Places(**folders))
+    found, where = load_recipe(recipe), Places(**folders)
+    prepare(found, where, first_weights(found, where))
 
 
 @verb("run")
@@ -218,12 +219,12 @@ def evidence(model: Path, collections: tuple[str, ...], data: Path) -> None:
 @click.argument("collections", nargs=-1, required=True)
 @click.option("--data", type=FOLDER, default="data")
 def calibrate(model: Path, collections: tuple[str, ...], data: Path) -> Any:
-    """Write into a checkpoint's manifest which words its captions leave out where they are
+    """Write into a checkpoint's manifest which words its captions do not say where they are
     doubtful, and from which probability on captions are worth which confidence, as it is measured
     on the dev photos of COLLECTIONS together."""
-    from training.export.card import record_confidence, record_details
+    from training.export.card import record_confidence, record_doubtful_words
 
-    record_details(model)
+    record_doubtful_words(model)
     return record_confidence(model, data, collections)
 
 

@@ -14,11 +14,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
+from app.captioning.checkpoint import (
+    DETECTOR,
+    MANIFEST,
+    CheckpointError,
+    open_checkpoint,
+    sha256,
+)
 from training.data.features import FACTS, encoder_folder, load_facts, load_split, load_stage
 from training.encoders import ENCODERS, find_weights
 from training.encoders.weights import write_weights
 from training.recipes import ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
+from training.saving import save_copy
 from training.train.run_folder import RUN, read_record
 from training.train.training import ENCODER_WEIGHTS, Beginning, Inputs, train
 
@@ -55,7 +62,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         ValueError: the run folder or the checkpoint's holds another training.
     """
     from training.data.tfrecord import read_metadata
-    from training.export.card import record_confidence, record_details, record_scores
+    from training.export.card import record_confidence, record_doubtful_words, record_scores
     from training.export.evidence import record_evidence
 
     check_replaceable(checkpoint, recipe)
@@ -66,7 +73,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
     train_recipe(recipe, folder, places)
     export_run(folder, checkpoint, places)
     record_evidence(checkpoint, places.data, recipe.data)
-    record_details(checkpoint)
+    record_doubtful_words(checkpoint)
     record_scores(checkpoint, places.data, recipe.dev)
     record_confidence(checkpoint, places.data, recipe.dev)
     return checkpoint
@@ -94,21 +101,28 @@ def _trained_recipes(checkpoint: Path) -> list[Any]:
 
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
     """Trains a recipe as run_recipe() does, and exports nothing."""
-    begins = recipe.begin_from and not (folder / RUN).exists()
-    beginning = load_beginning(recipe, places) if begins else None
-    first = folder / FIRST_WEIGHTS
-    if begins:
-        # Into the run folder, for the checkpoint may be replaced by what it was the beginning of.
-        weights = first_weights(recipe, places)
-        if weights != pretrained_weights(recipe.encoder, places):
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(weights, first)
+    first, beginning = folder / FIRST_WEIGHTS, None
+    if not (folder / RUN).exists():
+        first.unlink(missing_ok=True)
+        if recipe.begin_from:
+            beginning = load_beginning(recipe, places)
+            weights = first_weights(recipe, places)
+            if weights != pretrained_weights(recipe.encoder, places):
+                # A copy, for the checkpoint may be replaced by what it was the beginning of.
+                folder.mkdir(parents=True, exist_ok=True)
+                save_copy(weights, first)
     begun = first if first.exists() else None
     train(recipe, lambda trained: prepare(recipe, places, trained or begun), folder, beginning)
 
 
 def load_beginning(recipe: Recipe, places: Places) -> Beginning:
-    """The checkpoint that a recipe begins from."""
+    """The checkpoint that a recipe begins from. Raises FileNotFoundError where there is no
+    TensorFlow to read it, CheckpointError where it cannot be used."""
+    if not find_spec("tensorflow"):
+        raise FileNotFoundError(
+            f"TensorFlow is not installed to read {recipe.begin_from}, which the recipe begins "
+            "from: begin where it is, and copy the run folder from there"
+        )
     from training.export.run import checkpoint_source
 
     source = checkpoint_source(places.models / recipe.begin_from)
@@ -120,13 +134,12 @@ def prepare(recipe: Recipe, places: Places, weights: Path | None = None) -> Inpu
     """What a training reads, computed unless it is there.
 
     Args:
-        weights: of the encoder as a run folder has them, in place of those of first_weights().
+        weights: of the encoder where they are not the pretrained ones.
 
     Raises:
         FileNotFoundError: it is not there, nor TensorFlow to compute it.
-        CheckpointError: as first_weights() raises it.
     """
-    weights = weights or first_weights(recipe, places)
+    weights = weights or pretrained_weights(recipe.encoder, places)
     if find_spec("tensorflow"):
         compute(recipe, places, weights)
     folder = encoder_folder(places.features, recipe.encoder, recipe.features, weights)
@@ -179,19 +192,25 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
 
 def first_weights(recipe: Recipe, places: Places) -> Path:
     """The file of the encoder's weights that a recipe begins with: pretrained ones or, where the
-    checkpoint whose stage it takes was trained from its first layer on, that one's.
+    encoder of the checkpoint whose stage it takes has others, those.
 
     Raises:
-        FileNotFoundError: there is no such checkpoint, or no file of pretrained weights.
-        CheckpointError: the checkpoint's weights cannot be read.
+        FileNotFoundError: there is no file of pretrained weights.
+        CheckpointError: the checkpoint cannot be used.
     """
     pretrained = pretrained_weights(recipe.encoder, places)
     if not recipe.begin_from or ENCODER_STAGE not in recipe.begin_with:
         return pretrained
     checkpoint = places.models / recipe.begin_from
-    manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-    digest = manifest["encoder"]["weights_sha256"]
-    if digest == sha256(pretrained):
+    open_checkpoint(checkpoint)
+    encoder = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
+    if encoder["name"] != recipe.encoder:
+        raise CheckpointError(
+            f"The encoder of {checkpoint} is {encoder['name']}, the recipe's {recipe.encoder}."
+        )
+    # Checkpoints of before whole encoders were trained do not say whose weights they have.
+    digest = encoder.get("weights_sha256")
+    if digest in (None, sha256(pretrained)):
         return pretrained
     path = places.features / f"{recipe.begin_from}-{digest[:8]}.npz"
     if not path.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,13 @@ def edited_json(path: Path) -> Iterator[Any]:
     value = json.loads(path.read_text(encoding="utf-8"))
     yield value
     save_json(path, value)
+
+
+def save_copy(source: Path, path: Path) -> None:
+    """As shutil.copy, but the file appears only when it is whole."""
+    half = path.with_name(f"{path.name}.half")
+    shutil.copy(source, half)
+    os.replace(half, path)
 
 
 def save_text(path: Path, text: str) -> None:

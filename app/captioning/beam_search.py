@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -43,6 +43,10 @@ class Rules:
     """Ids of words that a caption is better without than wrong, such as colours."""
     least_probability: float = 0.0
     """A detail is not said where it is less likely to come next."""
+    neutral: tuple[tuple[int, ...], ...] = ()
+    """Of three ids each, the third is said in place of the first two where these are doubtful."""
+    least_share: float = 0.5
+    """Of the probability of both, what the likelier has at least where they are not."""
     # Arrays have neither a hash nor one answer to whether they are equal.
     surface_forms: np.ndarray | None = field(default=None, compare=False)
     """The id of the word that an id is written as, int (vocabulary,), where several are written
@@ -74,7 +78,8 @@ def beam_search(
     """Finds likely captions of each photo; photos are searched side by side, each on its own.
 
     No caption is empty, holds a banned id, says the same n words twice on end (a loop), says the
-    same three words in a row twice, or has a detail that is less likely than the rules ask. A
+    same three words in a row twice, or has a detail or one of two words that is less likely than
+    the rules ask. A
     caption that reaches max_words ends there. Of captions that are written as the same sentence
     only the likeliest is found.
 
@@ -160,6 +165,9 @@ class Search:
             if length == rules.max_words:
                 break
             _forbid(totals, partial, rules)
+            if rules.neutral:
+                _say_neutrally(totals, rules)
+                _forbid_loops(totals, partial, rules)
             rows, columns, scores = self.choose(totals, partial)
             if not rows or self.settled(finished, scores):
                 break
@@ -216,19 +224,39 @@ class Search:
 def _forbid(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:
     totals[:, rules.end] = -np.inf
     totals[:, rules.banned] = -np.inf
+    _forbid_loops(totals, partial, rules)
     for row, words in zip(totals, partial, strict=True):
-        said = rules.surface(words)
-        repeating = _repeating(said)
         if rules.repeatable is not None:
-            repeating += [word for word in said if word not in rules.repeatable]
-        if rules.surface_forms is None:
-            row[repeating] = -np.inf
-        else:
-            for word in set(repeating):
-                row[rules.surface_forms == word] = -np.inf
+            _forbid_words(row, set(rules.surface(words)) - rules.repeatable, rules)
         if rules.once is not None and words:
             for group in {int(rules.once[word]) for word in words} - {-1}:
                 row[rules.once == group] = -np.inf
+
+
+def _forbid_loops(totals: np.ndarray, partial: Sequence[tuple[int, ...]], rules: Rules) -> None:
+    for row, words in zip(totals, partial, strict=True):
+        _forbid_words(row, _repeating(rules.surface(words)), rules)
+
+
+def _forbid_words(row: np.ndarray, words: Collection[int], rules: Rules) -> None:
+    """Those that are written as these words."""
+    if rules.surface_forms is None:
+        row[list(words)] = -np.inf
+    else:
+        for word in set(words):
+            row[rules.surface_forms == word] = -np.inf
+
+
+def _say_neutrally(totals: np.ndarray, rules: Rules) -> None:
+    """Puts neutral words in the place of the likelier of the two that are doubtful. They do not get
+    the probability of both: that made people of things. What must not be said again makes nothing
+    doubtful: beside a man there is a woman."""
+    for one, other, neutral in rules.neutral:
+        either = totals[:, [one, other]]
+        both, likelier = np.logaddexp(*either.T), either.max(axis=1)
+        doubtful = likelier < both + math.log(rules.least_share)
+        totals[doubtful, neutral] = np.maximum(likelier, totals[:, neutral])[doubtful]
+        totals[np.ix_(doubtful, [one, other])] = -np.inf
 
 
 def _repeating(words: tuple[int, ...]) -> list[int]:

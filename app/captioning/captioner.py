@@ -18,6 +18,7 @@ from app.captioning.checkpoint import (
     CheckpointError,
     Details,
     LanguageModel,
+    Neutral,
     open_checkpoint,
 )
 from app.captioning.confidence import Level, mean_probability
@@ -132,6 +133,7 @@ class Captioner:
             model.start,
             model.repeatable,
             model.details,
+            model.neutral,
         )
         visual = model.visual_words
         if visual:
@@ -232,6 +234,7 @@ def caption_rules(
     start: str = START,
     repeatable: Iterable[str] | None = None,
     details: Details | None = None,
+    neutral: Neutral | None = None,
 ) -> Rules:
     """The rules of a beam search over this vocabulary; training evaluates with the same.
 
@@ -239,6 +242,7 @@ def caption_rules(
         start: the word that captions begin with, unseen: `<start>`, or a style.
         repeatable: words that may come twice in a caption; all where it is None.
         details: words that are not said where they are doubtful.
+        neutral: words in whose place others are said where they are.
     """
     return Rules(
         start=vocabulary.encode([start])[0],
@@ -249,6 +253,10 @@ def caption_rules(
         repeatable=None if repeatable is None else frozenset(vocabulary.encode(repeatable)),
         details=tuple(vocabulary.encode(details.words)) if details else (),
         least_probability=details.least_probability if details else 0.0,
+        neutral=tuple(tuple(vocabulary.encode(three)) for three in neutral.words)
+        if neutral
+        else (),
+        least_share=neutral.least_share if neutral else 0.5,
     )
 
 

@@ -37,6 +37,17 @@ class Details:
 
 
 @dataclass(frozen=True)
+class Neutral:
+    """Words of which a third is said where it is doubtful which of two is right: man, woman, and
+    person. Only words of the vocabulary are, not those of decoders whose words point."""
+
+    words: tuple[tuple[str, ...], ...]
+    """Three each."""
+    least_share: float
+    """The share of the probability of both, from 0.5 to 1, below which the likelier is doubtful."""
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """What a checkpoint holds for one language."""
 
@@ -53,6 +64,8 @@ class LanguageModel:
     """The words that a caption may say twice, where it was measured which people do."""
     details: Details | None = None
     """Where captions leave out what is doubtful."""
+    neutral: Neutral | None = None
+    """Where captions do not say of people what is doubtful."""
     evidence: Evidence | None = None
     """Where the photo has a say beside the decoder."""
 
@@ -163,6 +176,7 @@ def _language(folder: Path, manifest: dict[str, Any], language: str) -> Language
         _confidence(entry["confidence"]) if "confidence" in entry else None,
         frozenset(map(str, entry["repeatable"])) if "repeatable" in entry else None,
         _details(entry["details"]) if "details" in entry else None,
+        _neutral(entry["neutral"], vocabulary) if "neutral" in entry else None,
         Evidence.load(folder / proof, len(vocabulary)) if proof in manifest["files"] else None,
     )
 
@@ -176,6 +190,17 @@ def _details(entry: Mapping[str, Any]) -> Details:
     if not 0 < least <= 1:
         raise ValueError(f"the least probability of details is {least}")
     return Details(tuple(map(str, entry["words"])), least)
+
+
+def _neutral(entry: Mapping[str, Any], vocabulary: Vocabulary) -> Neutral:
+    least = float(entry["least_share"])
+    if not 0.5 <= least <= 1:
+        raise ValueError(f"the least share of words for people is {least}")
+    words = tuple(tuple(map(str, three)) for three in entry["words"])
+    for three in words:
+        if len(three) != 3 or not set(vocabulary.words).issuperset(three):
+            raise ValueError(f"its words for people are not three of the vocabulary: {three}")
+    return Neutral(words, least)
 
 
 def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str, str]) -> None:

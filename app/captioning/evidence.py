@@ -1,13 +1,13 @@
 """What a photo says for and against each word, beside the decoder.
 
 A decoder learns to say what suits the words before as much as what suits the photo. The evidence is
-a logistic regression from the pooled features to each word (the attributes of You et al. 2016,
-section 3.1): whether captions of such photos have it. It moves the decoder's probabilities.
+a small network from the pooled features to each word (the attributes of You et al. 2016, section
+3.1): whether captions of such photos have it. It moves the decoder's probabilities.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -16,7 +16,35 @@ import numpy as np
 from app.captioning.beam_search import Step
 
 AT_ONCE = 128
-"""Features whose weights are in float at one time: all of them would take 11 MB."""
+"""Inputs whose weights are in float at one time: all of them would take megabytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A dense layer without an activation."""
+
+    weights: np.ndarray
+    """int8 (n, k)."""
+    scales: np.ndarray
+    """float32 (k,): what the int8 weights of each output are times."""
+    biases: np.ndarray
+    """float32 (k,)"""
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Float32 (k,), for float32 (n,)."""
+        parts = (slice(at, at + AT_ONCE) for at in range(0, len(values), AT_ONCE))
+        found = sum(values[part] @ self.weights[part].astype(np.float32) for part in parts)
+        return found * self.scales + self.biases
+
+    def check(self) -> None:
+        """Raises ValueError where its arrays do not fit together."""
+        if (
+            self.weights.dtype != np.int8
+            or self.scales.ndim != 1
+            or {self.weights.shape[1:], self.biases.shape} != {self.scales.shape}
+            or not all(np.isfinite(one).all() for one in (self.scales, self.biases))
+        ):
+            raise ValueError("its arrays do not fit together")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,53 +53,60 @@ class Evidence:
 
     words: np.ndarray
     """Their ids, int32 (k,)."""
-    weights: np.ndarray
-    """int8 (n, k), for pooled features (n,)."""
-    scales: np.ndarray
-    """float32 (k,): what the int8 weights of each word are times."""
-    offsets: np.ndarray
-    """float32 (k,)"""
+    hidden: Layer
+    """From pooled features (n,) to (h,); what is below 0 of these becomes 0."""
+    output: Layer
+    """From there to the words (k,)."""
     most: float
     """The most that is added to a log-probability or taken from it."""
 
     @classmethod
     def load(cls, path: Path, vocabulary_size: int) -> Evidence:
-        """From the arrays of an .npz file, by the names above.
+        """From an .npz file of arrays().
 
         Raises:
             ValueError: it is damaged, or not for so many words.
         """
         try:
             with path.open("rb") as file, np.load(file) as arrays:
-                found = cls(
-                    arrays["words"],
-                    arrays["weights"],
-                    arrays["scales"],
-                    arrays["offsets"],
-                    float(arrays["most"]),
+                hidden, output = (
+                    Layer(*(arrays[f"{layer}_{field.name}"] for field in fields(Layer)))
+                    for layer in ("hidden", "output")
                 )
+                found = cls(arrays["words"], hidden, output, float(arrays["most"]))
+            found._check()
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
-            raise ValueError(f"{path.name} is damaged ({error})") from error
-        shapes = {found.weights.shape[1:], found.scales.shape, found.offsets.shape}
-        numbers = (found.scales, found.offsets, found.most)
-        if (
-            found.words.dtype.kind != "i"
-            or shapes != {(found.words.size,)}
-            or not all(np.isfinite(one).all() for one in numbers)
-        ):
-            raise ValueError(f"{path.name} is damaged (its arrays do not fit together)")
+            raise ValueError(
+                f"{path.name} is damaged, or of another version of Kantu ({error})"
+            ) from error
         if not np.all((found.words >= 0) & (found.words < vocabulary_size)):
             raise ValueError(f"{path.name} is not for a vocabulary of {vocabulary_size} words")
         return found
 
+    def _check(self) -> None:
+        for layer in (self.hidden, self.output):
+            layer.check()
+        if (
+            self.words.dtype.kind != "i"
+            or self.words.shape != self.output.scales.shape
+            or len(self.output.weights) != len(self.hidden.scales)
+            or not np.isfinite(self.most)
+        ):
+            raise ValueError("its arrays do not fit together")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What load() reads, by name."""
+        layers = (("hidden", self.hidden), ("output", self.output))
+        named = {f"{name}_{key}": array for name, one in layers for key, array in vars(one).items()}
+        return {"words": self.words, **named, "most": np.array(self.most)}
+
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
         pooled features, float32 (n,). Raises ValueError where these are not as many."""
-        if len(pooled) != len(self.weights):
-            raise ValueError(f"evidence of {len(self.weights)} features, not of {len(pooled)}")
-        parts = (slice(at, at + AT_ONCE) for at in range(0, len(pooled), AT_ONCE))
-        found = sum(pooled[part] @ self.weights[part].astype(np.float32) for part in parts)
-        return np.clip(found * self.scales + self.offsets, -self.most, self.most)
+        features = len(self.hidden.weights)
+        if len(pooled) != features:
+            raise ValueError(f"evidence of {features} features, not of {len(pooled)}")
+        return np.clip(self.output(np.maximum(self.hidden(pooled), 0)), -self.most, self.most)
 
 
 def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:

@@ -91,7 +91,7 @@ def encoder_folder(features: Path, encoder: str, kind: str, weights: Path) -> Pa
 
 
 def load_stage(folder: Path) -> list[np.ndarray] | None:
-    """The weights of the EncoderStage as they were trained on ImageNet; None where the encoder has
+    """The weights of the EncoderStage among those of the encoder; None where the encoder has
     none."""
     if not (folder / "stage.npz").exists():
         return None

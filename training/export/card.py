@@ -10,7 +10,7 @@ from typing import Any
 
 from app.captioning.checkpoint import MANIFEST, open_checkpoint
 from training.evaluation.confidence import measure
-from training.evaluation.details import details
+from training.evaluation.doubt import details, neutral
 from training.evaluation.evaluate import evaluate, has_captions, usual_style
 from training.saving import edited_json, save_text
 
@@ -56,8 +56,8 @@ def _scores(folder: Path, dataset: Path, language: str) -> dict[str, Any]:
     return scores | ({"style": style.strip("<>")} if style else {})
 
 
-def record_details(folder: Path) -> None:
-    """Writes into a checkpoint's manifest which words its captions leave out where they are
+def record_doubtful_words(folder: Path) -> None:
+    """Writes into a checkpoint's manifest which words its captions do not say where they are
     doubtful. It comes before scores and confidence, which are those of such captions: scores of
     others go.
 
@@ -67,9 +67,11 @@ def record_details(folder: Path) -> None:
     with edited_json(folder / MANIFEST) as manifest:
         for language, model in open_checkpoint(folder).languages.items():
             entry = manifest["languages"][language]
-            found = details(model.vocabulary, language)
-            if entry.get("details") != found:
-                entry["details"] = found
+            found = {"details": details(model.vocabulary, language)}
+            if not model.visual_words:
+                found["neutral"] = neutral(model.vocabulary, language)
+            if entry | found != entry:
+                entry.update(found)
                 entry.pop("scores", None)
 
 

@@ -143,5 +143,5 @@ def _write_words(folder: Path, language: str, served: ServedLanguage, points: bo
         visual.save(folder / files[-1])
     if served.evidence:
         files.append(evidence_file(language))
-        save_arrays(folder / files[-1], vars(served.evidence))
+        save_arrays(folder / files[-1], served.evidence.arrays())
     return files

@@ -33,9 +33,9 @@ class Frozen(NamedTuple):
 
     graph: tf.compat.v1.GraphDef
     weights: dict[str, Any]
-    """For the manifest: {"encoder_stage": {path: node}, "decoders": {language: [{path: node}]}},
-    from each variable's path in its part to the name of its constant. A constant that is stored as
-    int8 is NODE/int8 times NODE/scale."""
+    """For the manifest: {"encoder": {path: node}, "encoder_stage": {path: node}, "decoders":
+    {language: [{path: node}]}}, from each variable's path in its part to the name of its constant.
+    A constant that is stored as int8 is NODE/int8 times NODE/scale."""
 
 
 def feature_shapes(

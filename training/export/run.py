@@ -100,7 +100,7 @@ def checkpoint_source(checkpoint: Path) -> Source:
         for language, record in records.items()
     }
     vocabularies = {name: model.vocabulary for name, model in opened.languages.items()}
-    kept = ("trained_on", "repeatable", "details", "confidence", "scores")
+    kept = ("trained_on", "repeatable", "details", "neutral", "confidence", "scores")
     facts = {
         language: {name: entry[name] for name in kept if name in entry}
         for language, entry in manifest["languages"].items()
@@ -127,7 +127,7 @@ def checkpoint_encoder(checkpoint: Path) -> Weights:
     if not before:
         raise CheckpointError(
             f"The manifest of {checkpoint} does not say where the weights of its encoder are, and "
-            "they were trained: export it again, from its run."
+            "they are not the pretrained ones: export it again, from its run."
         )
     return [*zip(before[::2], before[1::2], strict=True), *as_convolutions(stage)]
 

@@ -1,7 +1,8 @@
 """kantu-2: soft attention in both languages over an encoder stage that is trained with them, on
 photos of everything.
 
-The shipped one began with the stage of kantu-1, which is that of neural-baby-talk-1.
+It begins with the stage of kantu-1, which is that of neural-baby-talk-1; kantu_2_whole_encoder.py
+goes on from there.
 """
 
 from training.recipes import (

@@ -142,7 +142,7 @@ class Trainer:
         """Whether what is kept came with a checkpoint, and is to be scored before the first epoch.
 
         Not before a stage by likelihood, which lowers the score of decoders that were trained by
-        it: what comes after that stage could not begin from it.
+        the score: what comes after that stage could not begin from it.
         """
         came = set(record.decoders) & set(self.run.recipe.begin_with)
         by_score = isinstance(self.loss.stage, SelfCritical)

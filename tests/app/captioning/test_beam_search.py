@@ -114,6 +114,59 @@ def test_a_detail_is_said_only_where_it_is_likely_enough(seed, details):
     assert [one.words for one in found] == expected
 
 
+MAN, WOMAN, PERSON = 3, 4, 5
+
+
+class Told:
+    """A decoder whose first words have these probabilities, and that goes on in the same way."""
+
+    def __init__(self, *probabilities: float):
+        rest = 1 - sum(probabilities)
+        self.row = np.log(np.array([1e-9, rest, 1e-9, *probabilities], np.float32))
+
+    def step(self, states: np.ndarray, words: np.ndarray):
+        return np.repeat(self.row[None], len(states), axis=0), states
+
+
+def said(told: Told, **changes) -> list[tuple[int, ...]]:
+    neutral = rules(neutral=((MAN, WOMAN, PERSON),), least_share=0.75, **changes)
+    (found,) = beam_search(np.zeros((1, 1), np.float32), told.step, 4, neutral)
+    return [one.words for one in found]
+
+
+def test_what_is_sure_of_two_is_said():
+    assert said(Told(0.8, 0.1, 0.02), max_words=1)[0] == (MAN,)
+
+
+def test_what_is_doubtful_of_two_is_said_neutrally_and_as_likely():
+    told = Told(0.5, 0.3, 0.02)
+    (found,) = beam_search(
+        np.zeros((1, 1), np.float32),
+        told.step,
+        4,
+        rules(max_words=1, neutral=((MAN, WOMAN, PERSON),), least_share=0.75),
+    )
+    (one,) = found
+    assert one.words == (PERSON,)
+    assert one.log_probability == pytest.approx(np.log(0.5 * 0.18), rel=1e-4)
+
+
+def test_what_was_said_and_is_said_but_once_makes_nothing_doubtful():
+    """Beside a man there is a woman; what became neutral may come again, for it is two."""
+    once = frozenset()
+    assert (MAN, WOMAN) in said(Told(0.7, 0.2, 0.02), max_words=2, repeatable=once)
+    assert said(Told(0.5, 0.3, 0.02), max_words=1, repeatable=once) == [(PERSON,)]
+
+
+@given(st.integers(0, 10_000), st.floats(0.5, 1))
+@settings(max_examples=30)
+def test_neutral_words_make_no_loops(seed, least_share):
+    language = RandomLanguage(seed)
+    neutral = rules(max_words=4, neutral=((3, 4, 5),), least_share=least_share)
+    for one in search(language, 20, neutral):
+        assert not loops(one.words) and not has_trigram_twice(one.words)
+
+
 def said_next(language: RandomLanguage, before: tuple[int, ...], word: int) -> float:
     """The probability of a word after others."""
     state = language.state(0)

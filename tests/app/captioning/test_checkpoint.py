@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.captioning.checkpoint import CheckpointError, Details, open_checkpoint, sha256
+from app.captioning.checkpoint import CheckpointError, Details, Neutral, open_checkpoint, sha256
 from app.captioning.confidence import Confidence
 from app.captioning.vocabulary import Vocabulary
 
@@ -63,6 +63,23 @@ def test_the_words_that_it_leaves_out_where_they_are_doubtful_belong_to_it(folde
     write(folder, manifest)
     with pytest.raises(CheckpointError, match="the least probability of details is 0"):
         open_checkpoint(folder)
+
+
+def test_the_words_that_it_says_of_people_belong_to_it(folder):
+    manifest = read(folder)
+    words = [["a", "dog", "dog"]]
+    manifest["languages"]["en"]["neutral"] = {"words": words, "least_share": 0.75}
+    write(folder, manifest)
+    assert open_checkpoint(folder).languages["en"].neutral == Neutral((("a", "dog", "dog"),), 0.75)
+    manifest["languages"]["en"]["neutral"]["least_share"] = 0.4
+    write(folder, manifest)
+    with pytest.raises(CheckpointError, match="the least share of words for people is 0.4"):
+        open_checkpoint(folder)
+    for wrong in (["a", "dog"], ["a", "dog", "horse"], "dog"):
+        manifest["languages"]["en"]["neutral"] = {"words": [wrong], "least_share": 0.75}
+        write(folder, manifest)
+        with pytest.raises(CheckpointError, match="are not three of the vocabulary"):
+            open_checkpoint(folder)
 
 
 def test_it_refuses_a_folder_without_a_manifest(tmp_path):

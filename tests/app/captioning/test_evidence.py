@@ -6,25 +6,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.captioning.evidence import Evidence, informed
+from app.captioning.evidence import Evidence, Layer, informed
 from tests.app.captioning.languages import START, RandomLanguage
 from training.saving import save_arrays
 
 
+def layer(weights: list[list[int]], scales: list[float], biases: list[float]) -> Layer:
+    return Layer(
+        np.array(weights, np.int8), np.array(scales, np.float32), np.array(biases, np.float32)
+    )
+
+
 def some(most: float = 1.0) -> Evidence:
-    """Of two words: a feature speaks for the one, and against the other."""
+    """Of two words: a feature, where it is more than 0.5, speaks for the one, and against the
+    other. A second feature says nothing."""
     return Evidence(
         np.array([3, 5], np.int32),
-        np.array([[100, -50], [0, 0]], np.int8),
-        np.array([0.01, 0.01], np.float32),
-        np.array([0.25, 0.0], np.float32),
+        layer([[100], [0]], [0.01], [-0.5]),
+        layer([[100, -50]], [0.01, 0.01], [0.25, 0.0]),
         most,
     )
 
 
 def test_a_feature_moves_words_by_their_weights():
-    bias = some().bias(np.array([0.5, 7.0], np.float32))
+    bias = some().bias(np.array([1.0, 7.0], np.float32))
     np.testing.assert_allclose(bias, [0.75, -0.25], rtol=1e-5)
+
+
+def test_a_feature_that_is_too_weak_moves_nothing():
+    bias = some().bias(np.array([0.2, 7.0], np.float32))
+    np.testing.assert_allclose(bias, [0.25, 0.0], atol=1e-7)
 
 
 def test_no_word_is_moved_further_than_the_most():
@@ -47,15 +58,15 @@ def test_an_informed_decoder_has_the_probabilities_of_one_that_was_told():
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path):
-    save_arrays(tmp_path / "evidence_en.npz", vars(some()))
+    save_arrays(tmp_path / "evidence_en.npz", some().arrays())
     loaded = Evidence.load(tmp_path / "evidence_en.npz", 6)
-    pooled = np.array([0.3, 1.0], np.float32)
+    pooled = np.array([0.8, 1.0], np.float32)
     np.testing.assert_array_equal(loaded.bias(pooled), some().bias(pooled))
     np.testing.assert_array_equal(loaded.words, some().words)
 
 
 def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
-    save_arrays(tmp_path / "evidence_en.npz", vars(some()))
+    save_arrays(tmp_path / "evidence_en.npz", some().arrays())
     with pytest.raises(ValueError, match="not for a vocabulary of 5 words"):
         Evidence.load(tmp_path / "evidence_en.npz", 5)
 
@@ -66,12 +77,15 @@ def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
         {"words": np.array([-1, 5], np.int32)},
         {"words": np.array([3, 5], np.float32)},
         {"words": np.array([3], np.int32)},
-        {"scales": np.array([np.nan, 1], np.float32)},
+        {"output": layer([[100, -50]], [np.nan, 1], [0, 0])},
+        {"output": layer([[100, -50]], [0.01, 0.01], [0])},
+        {"output": layer([[100, -50], [1, 1]], [0.01, 0.01], [0, 0])},
+        {"hidden": layer([[100, 1], [0, 1]], [0.01], [0])},
         {"most": np.inf},
     ],
 )
 def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict):
-    save_arrays(tmp_path / "evidence_en.npz", vars(replace(some(), **change)))
+    save_arrays(tmp_path / "evidence_en.npz", replace(some(), **change).arrays())
     with pytest.raises(ValueError, match=r"evidence_en\.npz is"):
         Evidence.load(tmp_path / "evidence_en.npz", 6)
 
@@ -84,5 +98,5 @@ def test_features_of_another_encoder_are_refused():
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short", b"no arrays at all"])
 def test_a_damaged_file_is_a_sentence(tmp_path: Path, data: bytes):
     (tmp_path / "evidence_en.npz").write_bytes(data)
-    with pytest.raises(ValueError, match=r"evidence_en\.npz is damaged"):
+    with pytest.raises(ValueError, match=r"evidence_en\.npz is damaged, or of another version"):
         Evidence.load(tmp_path / "evidence_en.npz", 5)

@@ -43,6 +43,7 @@ def test_a_run_writes_which_words_are_left_out_where_they_are_doubtful(pipeline:
     languages = manifest_of(pipeline.checkpoint)["languages"]
     assert set(languages["en"]["details"]["words"]) == {"red", "green", "blue"}
     assert set(languages["zh"]["details"]["words"]) == {"红色", "绿色", "蓝色"}
+    assert languages["en"]["neutral"] == {"words": [], "least_share": 0.75}
 
 
 def test_a_run_writes_its_card(pipeline: Pipeline):

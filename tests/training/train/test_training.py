@@ -141,15 +141,25 @@ def test_the_encoder_s_stage_is_trained_where_the_recipe_says_so(attending: Pipe
     assert same == (record["legs"][1]["epoch_kept"] == 0)
 
 
+def beginning(attending: Pipeline, folder: Path) -> Places:
+    """A copy of its checkpoint, as it was exported before whole encoders were trained."""
+    shutil.copytree(attending.checkpoint, folder / "attending")
+    manifest = json.loads((folder / "attending" / "manifest.json").read_text())
+    del manifest["encoder"]["weights_sha256"], manifest["weights"]["encoder"]
+    (folder / "attending" / "manifest.json").write_text(json.dumps(manifest))
+    return replace(attending.places, models=folder)
+
+
 def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Path):
     """With its weights, as int8 has left them, its words, and its history."""
+    places = beginning(attending, tmp_path / "models")
     going_on = replace(
         ATTENDING,
         stages=(MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=2),),
         begin_from="attending",
         begin_with=("encoder_stage", "en"),
     )
-    train_recipe(going_on, tmp_path / "run", attending.places)
+    train_recipe(going_on, tmp_path / "run", places)
     record = read_record(tmp_path / "run")
     assert record["began_from"]["checkpoint"] == "attending"
     began = record["began_from"]["training"]["en"]["legs"]
@@ -162,6 +172,31 @@ def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Pat
         assert difference <= 0.02 * max(1e-3, np.abs(array).max()), path
     vocabularies = [run / "vocabulary_en.txt" for run in (attending.run, tmp_path / "run")]
     assert len({path.read_bytes() for path in vocabularies}) == 1
+    # From here on it needs it no more.
+    shutil.rmtree(places.models)
+    train_recipe(going_on, tmp_path / "run", places)
+    assert Captioner.load(export_run(tmp_path / "run", tmp_path / "exported", places))
+
+
+def test_training_by_the_score_has_to_be_better_than_what_it_began_from(
+    attending: Pipeline, tmp_path: Path
+):
+    stage = SelfCritical(
+        epochs=1,
+        learning_rate=0.0,
+        batch_size=9,
+        likelihood_batch_size=3,
+        samples=3,
+        max_length=8,
+    )
+    recipe = replace(
+        ATTENDING, stages=(stage,), begin_from="attending", begin_with=("encoder_stage", "en")
+    )
+    train_recipe(recipe, tmp_path / "run", beginning(attending, tmp_path / "models"))
+    (leg,) = read_record(tmp_path / "run")["legs"]
+    (epoch,) = figures(tmp_path / "run")
+    assert leg["epoch_kept"] == 0
+    assert leg["scores"]["en"]["CIDEr"] == epoch["dev/CIDEr"]
 
 
 def test_one_language_is_exported_from_a_run_and_the_other_from_a_checkpoint(
