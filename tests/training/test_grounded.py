@@ -63,7 +63,8 @@ def test_the_beam_has_as_many_captions_as_it_is_wide_and_none_twice(captioner: C
 
 def test_a_training_goes_on_from_the_weights_that_are_served(grounded: Pipeline, tmp_path: Path):
     read, kept = read_weights(grounded.checkpoint), load_weights(grounded.run)
-    assert read.keys() == kept.keys()
+    # A run that has not trained it does not keep what comes before the encoder's stage.
+    assert {path for path in read if not path.startswith("encoder/")} == kept.keys()
     recipe = replace(
         GROUNDED,
         stages=(MaximumLikelihood(epochs=1, learning_rate=0.0, batch_size=6),),

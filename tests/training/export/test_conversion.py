@@ -142,8 +142,8 @@ def test_a_decoder_of_pooled_features_takes_a_grid_where_there_is_nothing_else()
 def test_weights_are_read_back_from_where_the_manifest_says(networks):
     weights = read_weights(networks.folder)
     english, second = networks.decoders["en"].members
-    parts = {"encoder_stage": networks.stage, "en": english, "en-2": second}
-    parts["zh"] = networks.decoders["zh"]
+    parts = {"encoder": networks.encoder, "encoder_stage": networks.stage}
+    parts |= {"en": english, "en-2": second, "zh": networks.decoders["zh"]}
     expected = {
         f"{part}/{path}": variable.numpy()
         for part, layer in parts.items()
