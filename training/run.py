@@ -101,18 +101,25 @@ def _trained_recipes(checkpoint: Path) -> list[Any]:
 
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
     """Trains a recipe as run_recipe() does, and exports nothing."""
-    first, beginning = folder / FIRST_WEIGHTS, None
-    if not (folder / RUN).exists():
-        first.unlink(missing_ok=True)
-        if recipe.begin_from:
-            beginning = load_beginning(recipe, places)
-            weights = first_weights(recipe, places)
-            if weights != pretrained_weights(recipe.encoder, places):
-                # A copy, for the checkpoint may be replaced by what it was the beginning of.
-                folder.mkdir(parents=True, exist_ok=True)
-                save_copy(weights, first)
+    first = folder / FIRST_WEIGHTS
+    beginning = None if (folder / RUN).exists() else _begin(recipe, first, places)
     begun = first if first.exists() else None
     train(recipe, lambda trained: prepare(recipe, places, trained or begun), folder, beginning)
+
+
+def _begin(recipe: Recipe, first: Path, places: Places) -> Beginning | None:
+    """The checkpoint that a new run begins from, if any. Where its encoder is not the pretrained
+    one its weights are copied, for the checkpoint may be replaced by what it is the beginning of.
+    """
+    first.unlink(missing_ok=True)
+    if not recipe.begin_from:
+        return None
+    beginning = load_beginning(recipe, places)
+    weights = first_weights(recipe, places)
+    if weights != pretrained_weights(recipe.encoder, places):
+        first.parent.mkdir(parents=True, exist_ok=True)
+        save_copy(weights, first)
+    return beginning
 
 
 def load_beginning(recipe: Recipe, places: Places) -> Beginning:
@@ -274,8 +281,8 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
 
     recipe = recipe_from_json(read_record(run)["recipe"])
     check_replaceable(checkpoint, recipe, other)
-    own = [run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists()]
-    inputs = prepare(recipe, places, *own[:1])
+    own = (run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists())
+    inputs = prepare(recipe, places, next(own, None))
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}
     sources: list[Source] = [run_source(run, corpora)]
     if other:

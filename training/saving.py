@@ -15,10 +15,8 @@ import numpy as np
 
 def save_arrays(path: Path, arrays: dict[str, Any]) -> None:
     """As np.savez, but the file appears only when it is whole."""
-    half = path.with_name(f"{path.name}.half")
-    with half.open("wb") as file:
+    with _half(path) as half, half.open("wb") as file:
         np.savez(file, **arrays)
-    os.replace(half, path)
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -36,13 +34,19 @@ def edited_json(path: Path) -> Iterator[Any]:
 
 def save_copy(source: Path, path: Path) -> None:
     """As shutil.copy, but the file appears only when it is whole."""
-    half = path.with_name(f"{path.name}.half")
-    shutil.copy(source, half)
-    os.replace(half, path)
+    with _half(path) as half:
+        shutil.copy(source, half)
 
 
 def save_text(path: Path, text: str) -> None:
     """The file appears only when it is whole."""
+    with _half(path) as half:
+        half.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _half(path: Path) -> Iterator[Path]:
+    """Where a file is written that takes the place of path unless an error ends it."""
     half = path.with_name(f"{path.name}.half")
-    half.write_text(text, encoding="utf-8")
+    yield half
     os.replace(half, path)

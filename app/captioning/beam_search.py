@@ -79,9 +79,8 @@ def beam_search(
 
     No caption is empty, holds a banned id, says the same n words twice on end (a loop), says the
     same three words in a row twice, or has a detail or one of two words that is less likely than
-    the rules ask. A
-    caption that reaches max_words ends there. Of captions that are written as the same sentence
-    only the likeliest is found.
+    the rules ask. A caption that reaches max_words ends there. Of captions that are written as the
+    same sentence only the likeliest is found.
 
     Args:
         states: the decoder's state after each photo, float32 (photos, s).

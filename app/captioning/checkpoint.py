@@ -196,9 +196,9 @@ def _neutral(entry: Mapping[str, Any], vocabulary: Vocabulary) -> Neutral:
     least = float(entry["least_share"])
     if not 0.5 <= least <= 1:
         raise ValueError(f"the least share of words for people is {least}")
-    words = tuple(tuple(map(str, three)) for three in entry["words"])
+    words, known = tuple(tuple(map(str, three)) for three in entry["words"]), set(vocabulary.words)
     for three in words:
-        if len(three) != 3 or not set(vocabulary.words).issuperset(three):
+        if len(three) != 3 or not known.issuperset(three):
             raise ValueError(f"its words for people are not three of the vocabulary: {three}")
     return Neutral(words, least)
 

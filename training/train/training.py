@@ -96,8 +96,8 @@ def train(
     """Trains a recipe from where its run folder is up to its end.
 
     Args:
-        inputs: gives what is read, of the encoder as it begins or, given their
-            file, of other weights of it.
+        inputs: gives what is read, of the encoder as it begins or, given their file, of other
+            weights of it.
         folder: a new folder, or that of a training of the same recipe that was killed.
         beginning: for a new folder, what the recipe begins from.
 

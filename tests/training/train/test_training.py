@@ -13,17 +13,18 @@ import pytest
 
 from app.captioning.captioner import Captioner
 from tests.training.conftest import ATTENDING, PLAIN, Pipeline, small
-from training.recipes import LanguageConfig, MaximumLikelihood, Recipe, SelfCritical
+from training.recipes import LanguageConfig, MaximumLikelihood, Recipe, SelfCritical, Stage
 from training.run import Places, export_run, train_recipe
 from training.train import trainer
 from training.train.run_folder import LOG, STATE, load_weights, read_log, read_record
 
+SCORED = SelfCritical(epochs=2, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8)
 SHORT = replace(
     PLAIN,
     languages={"en": LanguageConfig((small(),))},
     stages=(
         MaximumLikelihood(epochs=2, learning_rate=1e-3, batch_size=4, averaged=2),
-        SelfCritical(epochs=2, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8),
+        SCORED,
     ),
 )
 
@@ -141,6 +142,12 @@ def test_the_encoder_s_stage_is_trained_where_the_recipe_says_so(attending: Pipe
     assert same == (record["legs"][1]["epoch_kept"] == 0)
 
 
+def going_on_from(checkpoint: str, stage: Stage) -> Recipe:
+    return replace(
+        ATTENDING, stages=(stage,), begin_from=checkpoint, begin_with=("encoder_stage", "en")
+    )
+
+
 def beginning(attending: Pipeline, folder: Path) -> Places:
     """A copy of its checkpoint, as it was exported before whole encoders were trained."""
     shutil.copytree(attending.checkpoint, folder / "attending")
@@ -153,12 +160,8 @@ def beginning(attending: Pipeline, folder: Path) -> Places:
 def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Path):
     """With its weights, as int8 has left them, its words, and its history."""
     places = beginning(attending, tmp_path / "models")
-    going_on = replace(
-        ATTENDING,
-        stages=(MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=2),),
-        begin_from="attending",
-        begin_with=("encoder_stage", "en"),
-    )
+    stage = MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=2)
+    going_on = going_on_from("attending", stage)
     train_recipe(going_on, tmp_path / "run", places)
     record = read_record(tmp_path / "run")
     assert record["began_from"]["checkpoint"] == "attending"
@@ -181,17 +184,7 @@ def test_a_training_goes_on_from_a_checkpoint(attending: Pipeline, tmp_path: Pat
 def test_training_by_the_score_has_to_be_better_than_what_it_began_from(
     attending: Pipeline, tmp_path: Path
 ):
-    stage = SelfCritical(
-        epochs=1,
-        learning_rate=0.0,
-        batch_size=9,
-        likelihood_batch_size=3,
-        samples=3,
-        max_length=8,
-    )
-    recipe = replace(
-        ATTENDING, stages=(stage,), begin_from="attending", begin_with=("encoder_stage", "en")
-    )
+    recipe = going_on_from("attending", replace(SCORED, epochs=1, learning_rate=0.0))
     train_recipe(recipe, tmp_path / "run", beginning(attending, tmp_path / "models"))
     (leg,) = read_record(tmp_path / "run")["legs"]
     (epoch,) = figures(tmp_path / "run")
@@ -248,13 +241,8 @@ def test_a_training_goes_on_from_a_checkpoint_whose_whole_encoder_was_trained(
     recipe = replace(ATTENDING, stages=(whole,))
     train_recipe(recipe, tmp_path / "run", places)
     export_run(tmp_path / "run", tmp_path / "checkpoint", places)
-    going_on = replace(
-        recipe,
-        stages=(MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=6),),
-        begin_from="checkpoint",
-        begin_with=("encoder_stage", "en"),
-    )
-    train_recipe(going_on, tmp_path / "next", places)
+    stage = MaximumLikelihood(epochs=1, learning_rate=1e-6, batch_size=6)
+    train_recipe(going_on_from("checkpoint", stage), tmp_path / "next", places)
     before, after = (
         dict(np.load(tmp_path / run / file))
         for run, file in (("run", "encoder.npz"), ("next", "first_encoder.npz"))
