@@ -120,6 +120,9 @@ class SelfCritical:
     """Where a sampled caption breaks off that has not ended."""
     temperature: float = 0.5
     """At which captions are sampled."""
+    charge: float = 0.0
+    """What a caption's CIDEr-D is lowered by, at most, for each of its words that no written
+    caption of the photo has."""
     likelihood_weight: float = 0.1
     """Of the maximum likelihood of written captions beside it."""
     likelihood_batch_size: int = 26

@@ -124,7 +124,7 @@ class SelfCriticalLoss:
         self.stage, self.lessons, self.seed = stage, lessons, seed
         self.photos = Batches(lessons, stage.batch_size, stage.captions_per_photo, seed, ONE_LENGTH)
         self.rewards = {
-            name: Rewards(lesson.corpus.captions, lesson.vocabulary)
+            name: Rewards(lesson.corpus.captions, lesson.vocabulary, stage.charge)
             for name, lesson in lessons.items()
         }
         self.encode = Encode(model)

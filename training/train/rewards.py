@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from app.captioning.vocabulary import END, Vocabulary
 from training.evaluation.metrics import Cider
 
+DOUBT = 2
+"""Captions whose word no other has are added in thought, so that a rare word costs little."""
+
 
 class Rewards:
-    """CIDEr-D against the training captions of the same photo.
+    """CIDEr-D against the training captions of the same photo, less a charge for words that none
+    of these has.
 
     The end counts as a word, in captions as in references: without it a decoder learns to stop in
-    the middle of a sentence.
+    the middle of a sentence. CIDEr-D alone pays for a word that a caption has and takes little for
+    one that none has, so that decoders learn to add what is often seen. A word that all say of a
+    photo where one does (a giraffe) is wrong where none says it, and costs the whole charge; one
+    that people say or do not (small, near) costs little.
     """
 
-    def __init__(self, captions: Sequence[Sequence[Sequence[str]]], vocabulary: Vocabulary):
-        """captions: the words of each caption of each photo."""
+    def __init__(
+        self,
+        captions: Sequence[Sequence[Sequence[str]]],
+        vocabulary: Vocabulary,
+        charge: float = 0.0,
+    ):
+        """
+        Args:
+            captions: the words of each caption of each photo.
+            charge: what CIDEr-D is lowered by, at most, for a word that no caption of the photo
+                has.
+        """
         self.vocabulary = vocabulary
         self.cider = Cider([[[*words, END] for words in five] for five in captions])
+        self.said = [{END}.union(*five) for five in captions]
+        agreement = agreed(captions)
+        self.charges = {word: charge * share for word, share in agreement.items()}
 
     def of(self, photos: np.ndarray, words: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """In percent, float64 (photos, samples).
@@ -33,14 +54,33 @@ class Rewards:
         """
         of_each = np.repeat(photos, len(words) // len(photos))
         rewards = [
-            self.cider.score(self._split(ids[: int(length)]), photo) if photo >= 0 else 0.0
+            self._reward(self._split(ids[: int(length)]), photo) if photo >= 0 else 0.0
             for photo, ids, length in zip(of_each, words, mask.sum(axis=1), strict=True)
         ]
         return 100 * np.array(rewards).reshape(len(photos), -1)
 
+    def _reward(self, words: Sequence[str], photo: int) -> float:
+        strange = {*words} - self.said[photo]
+        return self.cider.score(words, photo) - sum(self.charges.get(one, 0.0) for one in strange)
+
     def _split(self, ids: np.ndarray) -> list[str]:
         """Names of several words are one to a decoder whose words point, and several to CIDEr."""
         return " ".join(self.vocabulary.words[index] for index in ids).split()
+
+
+def agreed(captions: Iterable[Sequence[Sequence[str]]]) -> dict[str, float]:
+    """Of the captions that have a word, the share of those where another caption of the photo has
+    it too, by the word.
+
+    Args:
+        captions: the words of each caption of each photo.
+    """
+    all_of, shared = Counter[str](), Counter[str]()
+    for of_photo in captions:
+        counts = Counter(word for words in of_photo for word in {*words})
+        all_of.update(counts)
+        shared.update({word: count for word, count in counts.items() if count > 1})
+    return {word: shared[word] / (count + DOUBT) for word, count in all_of.items()}
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:

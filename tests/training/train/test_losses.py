@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from app.captioning.vocabulary import Vocabulary
+from app.captioning.vocabulary import SPECIAL, Vocabulary
 from tests.training.train.toys import CAPTIONS, CONFIG, VOCABULARY, corpus, lesson, model
 from training.data.corpus import Corpus, Lesson
 from training.decoders.building import build_decoder
@@ -16,7 +16,7 @@ from training.train.losses import (
     cross_entropy,
 )
 from training.train.model import CaptioningModel
-from training.train.rewards import Rewards, advantages, until_end
+from training.train.rewards import Rewards, advantages, agreed, until_end
 from training.train.sampling import choose
 from training.train.trainer import Objective
 
@@ -119,6 +119,28 @@ def test_names_of_several_words_are_rewarded_word_by_word():
     words = np.array([vocabulary.encode(["a", "teddy bear"]) + [Vocabulary.end]])
     mask = np.ones_like(words, np.float32)
     assert Rewards(written, vocabulary).of(np.array([0]), words, mask) > 500
+
+
+def test_a_word_that_no_caption_of_the_photo_has_costs_as_much_as_people_agree_on_it():
+    vocabulary = Vocabulary([*SPECIAL, "a", "dog", "small", "giraffe", "runs"])
+    dogs = [["a", "dog", "runs"], ["a", "small", "dog"]]
+    giraffes = [["a", "giraffe"], ["a", "giraffe", "runs"]]
+    written = [dogs, giraffes, *[giraffes] * 8]
+    rows = [["a", "dog", "runs", "runs"], ["a", "small", "giraffe"], ["a", "dog", "giraffe"]]
+    ids = [[*vocabulary.encode(row), Vocabulary.end] for row in rows]
+    samples = np.array([row + [Vocabulary.end] * (5 - len(row)) for row in ids])
+    mask = until_end(samples, Vocabulary.end)
+    free, charged = (
+        Rewards(written, vocabulary, charge).of(np.array([0]), samples, mask)
+        for charge in (0.0, 0.5)
+    )
+    # All 18 captions of giraffes say so; two are added in thought.
+    assert (free - charged).tolist() == [pytest.approx([0, 50 * 18 / 20, 50 * 18 / 20])]
+
+
+def test_people_agree_on_a_word_as_often_as_another_caption_of_the_photo_has_it_too():
+    shares = agreed([[["a", "dog", "dog"], ["a", "cat"]], [["a", "dog"], ["dog"], ["runs"]]])
+    assert shares == {"a": 2 / 5, "dog": 2 / 5, "cat": 0, "runs": 0}
 
 
 def test_what_is_better_than_the_others_of_its_photo_is_an_advantage():
