@@ -82,6 +82,8 @@ class MaximumLikelihood:
     """A stage that makes the words that people wrote likely (Vinyals et al. 2015)."""
 
     loss: ClassVar[str] = "maximum_likelihood"
+    charge: ClassVar[float] = 0.0
+    """It has nothing against a word that nobody said."""
     epochs: int
     learning_rate: float = 2e-3
     """The peak, reached after a warm-up; a cosine takes it to a hundredth."""
@@ -121,8 +123,8 @@ class SelfCritical:
     temperature: float = 0.5
     """At which captions are sampled."""
     charge: float = 0.0
-    """What a caption's CIDEr-D is lowered by, at most, for each of its words that no written
-    caption of the photo has."""
+    """What a caption's CIDEr-D is lowered by for each of its words that no written caption of the
+    photo has, as training.evaluation.support counts them."""
     likelihood_weight: float = 0.1
     """Of the maximum likelihood of written captions beside it."""
     likelihood_batch_size: int = 26

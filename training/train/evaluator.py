@@ -12,6 +12,7 @@ from training.data.corpus import Batches, Corpus, Lesson, repeatable_words
 from training.data.tokenization import without_pauses
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
+from training.evaluation.support import Support
 from training.train.losses import ONE_LENGTH
 from training.train.model import CaptioningModel, Computation
 from training.train.run_folder import Scores
@@ -74,10 +75,12 @@ class Evaluator:
 
     def _scores(self, name: str, corpus: Corpus) -> Scores:
         captions = self.captions[name] = self.describer.describe(corpus)
+        words, references = [without_pauses(tokens) for tokens in captions], corpus.references
         return {
             "perplexity": self._perplexity(corpus),
-            **score([without_pauses(tokens) for tokens in captions], corpus.references),
-            "mean_length": float(np.mean([len(without_pauses(tokens)) for tokens in captions])),
+            **score(words, references),
+            "unsupported": Support(references).mean(words),
+            "mean_length": float(np.mean([len(one) for one in words])),
             "distinct_captions": float(len(set(captions))),
         }
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from app.captioning.vocabulary import END, Vocabulary
 from training.evaluation.metrics import Cider
-
-DOUBT = 2
-"""Captions whose word no other has are added in thought, so that a rare word costs little."""
+from training.evaluation.support import Support
 
 
 class Rewards:
@@ -20,9 +17,7 @@ class Rewards:
 
     The end counts as a word, in captions as in references: without it a decoder learns to stop in
     the middle of a sentence. CIDEr-D alone pays for a word that a caption has and takes little for
-    one that none has, so that decoders learn to add what is often seen. A word that all say of a
-    photo where one does (a giraffe) is wrong where none says it, and costs the whole charge; one
-    that people say or do not (small, near) costs little.
+    one that none has, so that decoders learn to add what is often seen.
     """
 
     def __init__(
@@ -34,14 +29,11 @@ class Rewards:
         """
         Args:
             captions: the words of each caption of each photo.
-            charge: what CIDEr-D is lowered by, at most, for a word that no caption of the photo
-                has.
+            charge: what CIDEr-D is lowered by for each unsupported word, as Support counts them.
         """
         self.vocabulary = vocabulary
         self.cider = Cider([[[*words, END] for words in five] for five in captions])
-        self.said = [{END}.union(*five) for five in captions]
-        agreement = agreed(captions)
-        self.charges = {word: charge * share for word, share in agreement.items()}
+        self.support, self.charge = Support(captions), charge
 
     def of(self, photos: np.ndarray, words: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """In percent, float64 (photos, samples).
@@ -60,27 +52,12 @@ class Rewards:
         return 100 * np.array(rewards).reshape(len(photos), -1)
 
     def _reward(self, words: Sequence[str], photo: int) -> float:
-        strange = {*words} - self.said[photo]
-        return self.cider.score(words, photo) - sum(self.charges.get(one, 0.0) for one in strange)
+        charged = self.charge * self.support.unsupported(words, photo)
+        return self.cider.score(words, photo) - charged
 
     def _split(self, ids: np.ndarray) -> list[str]:
         """Names of several words are one to a decoder whose words point, and several to CIDEr."""
         return " ".join(self.vocabulary.words[index] for index in ids).split()
-
-
-def agreed(captions: Iterable[Sequence[Sequence[str]]]) -> dict[str, float]:
-    """Of the captions that have a word, the share of those where another caption of the photo has
-    it too, by the word.
-
-    Args:
-        captions: the words of each caption of each photo.
-    """
-    all_of, shared = Counter[str](), Counter[str]()
-    for of_photo in captions:
-        counts = Counter(word for words in of_photo for word in {*words})
-        all_of.update(counts)
-        shared.update({word: count for word, count in counts.items() if count > 1})
-    return {word: shared[word] / (count + DOUBT) for word, count in all_of.items()}
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:

@@ -158,13 +158,17 @@ class Trainer:
             return {name: evaluator.evaluate() for name, evaluator in self.evaluators.items()}
 
     def _best(self, record: LegRecord) -> float:
-        """CIDEr of what is kept, the sum over decoders; as low as can be where nothing is."""
+        """The value of what is kept, the sum over decoders; as low as can be where nothing is."""
         kept = [self.run.kept_scores(name) for name in record.decoders]
-        return sum(scores["CIDEr"] if scores else -math.inf for scores in kept)
+        return sum(self._value(scores) if scores else -math.inf for scores in kept)
+
+    def _value(self, scores: Scores) -> float:
+        """What an epoch is chosen by: CIDEr, less what the stage charges for unsupported words."""
+        return scores["CIDEr"] - 100 * self.loss.stage.charge * scores["unsupported"]
 
     def _consider(self, record: LegRecord, epoch: int | str, scores: dict[str, Scores]) -> None:
         """Keeps what was evaluated where it is better than what is kept."""
-        if sum(one["CIDEr"] for one in scores.values()) > self._best(record):
+        if sum(map(self._value, scores.values())) > self._best(record):
             record.scores, record.epoch_kept = scores, epoch
             self.run.keep(self.served)
 

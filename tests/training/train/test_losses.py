@@ -16,7 +16,7 @@ from training.train.losses import (
     cross_entropy,
 )
 from training.train.model import CaptioningModel
-from training.train.rewards import Rewards, advantages, agreed, until_end
+from training.train.rewards import Rewards, advantages, until_end
 from training.train.sampling import choose
 from training.train.trainer import Objective
 
@@ -136,11 +136,6 @@ def test_a_word_that_no_caption_of_the_photo_has_costs_as_much_as_people_agree_o
     )
     # All 18 captions of giraffes say so; two are added in thought.
     assert (free - charged).tolist() == [pytest.approx([0, 50 * 18 / 20, 50 * 18 / 20])]
-
-
-def test_people_agree_on_a_word_as_often_as_another_caption_of_the_photo_has_it_too():
-    shares = agreed([[["a", "dog", "dog"], ["a", "cat"]], [["a", "dog"], ["dog"], ["runs"]]])
-    assert shares == {"a": 2 / 5, "dog": 2 / 5, "cat": 0, "runs": 0}
 
 
 def test_what_is_better_than_the_others_of_its_photo_is_an_advantage():
