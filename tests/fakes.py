@@ -25,6 +25,10 @@ SAID = {
 }
 
 
+PERHAPS = {"en": ("circle", "paper"), "zh": ("圆形", "纸")}
+"""What a FakeCaptioner says beside its guesses."""
+
+
 class FakeCaptioner:
     """Says the same of every photo: caption n with probability 0.15 / 10 ** n."""
 
@@ -49,7 +53,11 @@ class FakeCaptioner:
         beam_width: int = 3,
         mention: Sequence[str] = (),
     ) -> list[Caption]:
-        return said(SAID[language][:beam_width], 0.15, language, self.confidence[language])
+        captions = said(SAID[language][:beam_width], 0.15, language, self.confidence[language])
+        return [
+            replace(one, perhaps=PERHAPS[language]) if one.confidence == "guess" else one
+            for one in captions
+        ]
 
 
 def said(
@@ -73,13 +81,21 @@ def said(
     ]
 
 
+class Guessing(FakeCaptioner):
+    """Is sure of nothing."""
+
+    confidence = dict.fromkeys(("en", "zh"), Confidence(1.0, 1.0))
+
+
 class Unmeasured(FakeCaptioner):
     """Does not know what its probabilities are worth."""
 
     confident = False
 
     def decode(self, *arguments: Any) -> list[Caption]:
-        return [replace(caption, confidence=None) for caption in super().decode(*arguments)]
+        return [
+            replace(caption, confidence=None, perhaps=()) for caption in super().decode(*arguments)
+        ]
 
 
 REGIONS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -26,7 +26,7 @@ from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
 from app.captioning.detector import REGIONS, Detections, non_maximum_suppression
 from app.captioning.engines import Engine, load_engine
-from app.captioning.evidence import informed
+from app.captioning.evidence import informed, unsaid
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
@@ -46,6 +46,8 @@ class Caption:
     """Its visual words, in order, where the model points at what it names."""
     confidence: Level | None = None
     """How sure the model was of it; None where the checkpoint does not say what that is worth."""
+    perhaps: tuple[str, ...] = ()
+    """Where it is but a guess, words for what the photo may show that it does not say."""
 
     @property
     def probability(self) -> float:
@@ -151,7 +153,7 @@ class Captioner:
         firsts: dict[str, Caption] = {}
         for caption in captions:
             firsts.setdefault(caption.text, caption)
-        return list(firsts.values())
+        return self._with_doubts(list(firsts.values()), model, encoding)
 
     def caption(
         self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
@@ -189,6 +191,21 @@ class Captioner:
         if evidence:
             step = informed(step, evidence.words, evidence.bias(encoding.features["pooled"]))
         return state, step
+
+    def _with_doubts(
+        self, captions: list[Caption], model: LanguageModel, encoding: Encoding
+    ) -> list[Caption]:
+        """Guesses with what the photo may show instead."""
+        guessed = any(caption.confidence == "guess" for caption in captions)
+        if model.evidence is None or not guessed:
+            return captions
+        likely = model.vocabulary.decode(model.evidence.likely(encoding.features["pooled"]))
+        return [
+            replace(caption, perhaps=unsaid(likely, caption.words))
+            if caption.confidence == "guess"
+            else caption
+            for caption in captions
+        ]
 
     def _detect(self, photo: np.ndarray) -> Detections:
         found = self._engine.detect(photo)

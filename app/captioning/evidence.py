@@ -2,11 +2,13 @@
 
 A decoder learns to say what suits the words before as much as what suits the photo. The evidence is
 a small network from the pooled features to each word (the attributes of You et al. 2016, section
-3.1): whether captions of such photos have it. It moves the decoder's probabilities.
+3.1): whether captions of such photos have it. It moves the decoder's probabilities, and where a
+caption is but a guess it names what else there may be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,6 +19,12 @@ from app.captioning.beam_search import Step
 
 AT_ONCE = 128
 """Inputs whose weights are in float at one time: all of them would take megabytes."""
+LIKELY = 0.3
+"""Share of the captions of a photo that have a word, from which on it is worth naming."""
+MOST_NAMED = 3
+"""Words."""
+LETTERS = 2
+"""English words of no more are parts of many others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +64,13 @@ class Evidence:
     hidden: Layer
     """From pooled features (n,) to (h,); what is below 0 of these becomes 0."""
     output: Layer
-    """From there to the words (k,)."""
+    """From there to the log-odds of the words (k,)."""
+    usual: np.ndarray
+    """Their log-odds in captions of any photo, float32 (k,)."""
+    named: np.ndarray
+    """Which words say something alone, bool (k,): a giraffe, not red or beside."""
+    trust: float
+    """What the distance of log-odds from the usual ones is times."""
     most: float
     """The most that is added to a log-probability or taken from it."""
 
@@ -73,7 +87,15 @@ class Evidence:
                     Layer(*(arrays[f"{layer}_{field.name}"] for field in fields(Layer)))
                     for layer in ("hidden", "output")
                 )
-                found = cls(arrays["words"], hidden, output, float(arrays["most"]))
+                found = cls(
+                    arrays["words"],
+                    hidden,
+                    output,
+                    arrays["usual"],
+                    arrays["named"],
+                    float(arrays["trust"]),
+                    float(arrays["most"]),
+                )
             found._check()
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ValueError(
@@ -88,9 +110,10 @@ class Evidence:
             layer.check()
         if (
             self.words.dtype.kind != "i"
-            or self.words.shape != self.output.scales.shape
+            or self.named.dtype != bool
+            or {self.words.shape, self.usual.shape, self.named.shape} != {self.output.scales.shape}
             or len(self.output.weights) != len(self.hidden.scales)
-            or not np.isfinite(self.most)
+            or not all(np.isfinite(one).all() for one in (self.usual, self.trust, self.most))
         ):
             raise ValueError("its arrays do not fit together")
 
@@ -98,15 +121,27 @@ class Evidence:
         """What load() reads, by name."""
         layers = (("hidden", self.hidden), ("output", self.output))
         named = {f"{name}_{key}": array for name, one in layers for key, array in vars(one).items()}
-        return {"words": self.words, **named, "most": np.array(self.most)}
+        others = ("words", "usual", "named", "trust", "most")
+        return named | {name: np.array(getattr(self, name)) for name in others}
 
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
         pooled features, float32 (n,). Raises ValueError where these are not as many."""
+        distance = self._log_odds(pooled) - self.usual
+        return np.clip(self.trust * distance, -self.most, self.most)
+
+    def likely(self, pooled: np.ndarray) -> np.ndarray:
+        """The ids of words that are worth naming of a photo, the likeliest first, int32. Takes and
+        raises what bias() does."""
+        log_odds = np.where(self.named, self._log_odds(pooled), -np.inf)
+        order = np.argsort(-log_odds, kind="stable")
+        return self.words[order[: (log_odds >= np.log(LIKELY / (1 - LIKELY))).sum()]]
+
+    def _log_odds(self, pooled: np.ndarray) -> np.ndarray:
         features = len(self.hidden.weights)
         if len(pooled) != features:
             raise ValueError(f"evidence of {features} features, not of {len(pooled)}")
-        return np.clip(self.output(np.maximum(self.hidden(pooled), 0)), -self.most, self.most)
+        return self.output(np.maximum(self.hidden(pooled), 0))
 
 
 def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:
@@ -120,3 +155,21 @@ def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:
         return weighed - np.log(np.exp(weighed).sum(axis=1, keepdims=True)), following
 
     return weigh
+
+
+def unsaid(likely: Iterable[str], said: Iterable[str]) -> tuple[str, ...]:
+    """The first few likely words that a caption does not say, and that do not say the same: of dog
+    and dogs, or 孩子 and 小孩子, the likelier."""
+    known = [*said]
+    found: list[str] = []
+    for word in likely:
+        if len(found) < MOST_NAMED and not any(_alike(word, one) for one in known):
+            found.append(word)
+            known.append(word)
+    return tuple(found)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether one is a part of the other; there is a letter a in many English words."""
+    shorter, longer = sorted((one, other), key=len)
+    return shorter in longer and (len(shorter) > LETTERS or not shorter.isascii())

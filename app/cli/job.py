@@ -109,6 +109,8 @@ class Worker:
         }
         if best.confidence:
             row["confidence"] = best.confidence
+        if best.perhaps:
+            row["perhaps"] = list(best.perhaps)
         if self.captioner.objects:
             row["template"] = best.template
             row["slots"] = slots_json(best.text, best.slots)

@@ -99,6 +99,8 @@ def _caption(caption: Caption, points: bool) -> schemas.Caption:
     }
     if caption.confidence:
         answer["confidence"] = caption.confidence
+    if caption.perhaps:
+        answer["perhaps"] = list(caption.perhaps)
     if points:
         answer["template"] = caption.template
         answer["slots"] = slots_json(caption.text, caption.slots)

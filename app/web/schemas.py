@@ -72,6 +72,10 @@ class Caption(Sentence, total=False):
         Level,
         N_("How sure the model was of this sentence; absent from models that do not say."),
     ]
+    perhaps: Annotated[
+        list[str],
+        N_("Where it is but a guess, what the photo may show that the sentence does not say."),
+    ]
     template: Annotated[
         str, N_("The sentence with its visual words left open: “A <region-0> runs.”")
     ]

@@ -5,9 +5,11 @@ import { copyOf, find, say, texts } from "./dom.js";
 import { percent } from "./percent.js";
 import { canSpeak, speak, stop, whenVoicesChange } from "./speech.js";
 
+const COMMAS = { en: ", ", zh: "、" };
+
 /**
- * The element for a caption ({language, text, slots, edited, probability, confidence, alternatives}) of
- * a photo.
+ * The element for a caption ({language, text, slots, edited, probability, confidence, perhaps,
+ * alternatives}) of a photo.
  *
  * What the person makes of it is written into `caption`, and then `changed()` is called.
  */
@@ -20,6 +22,7 @@ export function captionElement(caption, name, changed) {
   function show() {
     text.value = text.parentElement.dataset.text = caption.text;
     showConfidence(element.querySelector(".sure"), caption);
+    showPerhaps(element.querySelector(".perhaps"), caption);
     showOthers(element.querySelector(".others"), caption.alternatives, choose);
   }
   function choose(index) {
@@ -61,10 +64,11 @@ function swap(caption, index) {
 }
 
 /** What belongs to a sentence, and changes with it. */
-export const sentenceOf = ({ text, probability, confidence, slots }) => ({
+export const sentenceOf = ({ text, probability, confidence, perhaps, slots }) => ({
   text,
   probability,
   confidence,
+  perhaps,
   slots,
 });
 
@@ -83,6 +87,12 @@ function showConfidence(badge, caption) {
   badge.dataset.step = confidence;
   badge.textContent = texts[confidence];
   badge.title = say(texts.probability, { percent: percent(caption.probability) });
+}
+
+// Beside a guess alone, and from models that know of more.
+function showPerhaps(line, { language, perhaps = [] }) {
+  line.hidden = !perhaps.length;
+  line.lastElementChild.textContent = perhaps.join(COMMAS[language]);
 }
 
 function showOthers(details, alternatives, choose) {

@@ -17,7 +17,7 @@ from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import CheckpointError
 from app.config import ROOT, Settings
 from tests.command import checkpoint
-from tests.fakes import SAID, FakeCaptioner, jpeg
+from tests.fakes import PERHAPS, SAID, FakeCaptioner, Guessing, jpeg
 
 
 class Loader:
@@ -90,6 +90,15 @@ def test_jsonl_is_an_object_for_each_photo_and_language(loader: Loader, photos: 
         "confidence": "sure",
     }
     assert (chinese["language"], chinese["text"]) == ("zh", SAID["zh"][0])
+
+
+def test_jsonl_says_beside_a_guess_what_the_photo_may_show(photos: Path) -> None:
+    app = create_app(Settings(models=(Path("fake"),)), lambda *_: cast(Captioner, Guessing()))
+    result = app.test_cli_runner().invoke(
+        args=["caption", str(photos / "b.JPG"), "--format", "jsonl"]
+    )
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["perhaps"] for row in rows] == [list(words) for words in PERHAPS.values()]
 
 
 def test_a_photo_that_fails_does_not_stop_the_rest(loader: Loader, photos: Path) -> None:

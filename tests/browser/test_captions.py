@@ -59,6 +59,18 @@ def test_another_way_to_say_it_takes_the_captions_place(page: Any) -> None:
     expect(others.locator(".other-text")).to_have_text([SAID["en"][1], SAID["en"][0]])
 
 
+@on_phone_and_desktop
+def test_beside_a_guess_stands_what_the_photo_may_show(page: Any) -> None:
+    describe(page, "a.jpg")
+    shown = page.locator(".perhaps:visible")
+    expect(shown).to_have_count(0)
+    english(page).locator(".others summary").click()
+    english(page).get_by_role("button", name=SAID["en"][1]).click()
+    expect(shown).to_have_text("The photo may show: circle, paper")
+    text(page).fill(MINE)
+    expect(shown).to_have_count(0)
+
+
 def test_neither_the_models_words_nor_ones_own_are_lost(page: Any) -> None:
     describe(page, "a.jpg")
     text(page).fill(MINE)

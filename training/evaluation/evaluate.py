@@ -19,6 +19,7 @@ from training.data.photos import upright
 from training.data.tfrecord import Example
 from training.data.tokenization import words
 from training.evaluation.metrics import METEOR_ABSENT, score
+from training.evaluation.support import Support
 from training.recipes import recipe_from_json
 
 TOKENISATION = {
@@ -98,11 +99,11 @@ def caption_split(
 def score_captions(
     captions: Sequence[str], references: Sequence[Sequence[str]], language: str
 ) -> dict[str, float]:
-    """BLEU-1..4, ROUGE-L and CIDEr in percent, of captions as a person reads them."""
-    return score(
-        [words(caption, language) for caption in captions],
-        [[words(one, language) for one in five] for five in references],
-    )
+    """BLEU-1..4, ROUGE-L and CIDEr in percent, and the unsupported words a caption, of captions as
+    a person reads them."""
+    said = [words(caption, language) for caption in captions]
+    written = [[words(one, language) for one in five] for five in references]
+    return {**score(said, written), "unsupported": Support(written).mean(said)}
 
 
 def load_captioner(model: Path, engine: str, language: str, start: str | None) -> Captioner:
@@ -130,7 +131,7 @@ def evaluate(
     start: str | None = None,
     captions_to: Path | None = None,
 ) -> dict[str, Any]:
-    """BLEU-1..4, ROUGE-L and CIDEr in percent, and what they were measured on.
+    """As score_captions() gives them, and what they were measured on.
 
     Args:
         start: what captions begin with, unseen, such as another style; the checkpoint's own where

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.captioning.evidence import Evidence, Layer, informed
+from app.captioning.evidence import Evidence, Layer, informed, unsaid
 from tests.app.captioning.languages import START, RandomLanguage
 from training.saving import save_arrays
 
@@ -21,10 +21,13 @@ def some(most: float = 1.0) -> Evidence:
     """Of two words: a feature, where it is more than 0.5, speaks for the one, and against the
     other. A second feature says nothing."""
     return Evidence(
-        np.array([3, 5], np.int32),
-        layer([[100], [0]], [0.01], [-0.5]),
-        layer([[100, -50]], [0.01, 0.01], [0.25, 0.0]),
-        most,
+        words=np.array([3, 5], np.int32),
+        hidden=layer([[100], [0]], [0.01], [-0.5]),
+        output=layer([[100, -50]], [0.02, 0.02], [-0.5, -1.0]),
+        usual=np.array([-1.0, -1.0], np.float32),
+        named=np.array([True, True]),
+        trust=0.5,
+        most=most,
     )
 
 
@@ -41,6 +44,22 @@ def test_a_feature_that_is_too_weak_moves_nothing():
 def test_no_word_is_moved_further_than_the_most():
     bias = some(most=0.9).bias(np.array([100.0, 0.0], np.float32))
     np.testing.assert_allclose(bias, [0.9, -0.9], rtol=1e-5)
+
+
+def test_the_likeliest_words_that_say_something_alone_are_worth_naming():
+    both = replace(some(), output=layer([[100, 50]], [0.02, 0.02], [-0.5, 0.0]))
+    shown, empty = np.array([2.5, 0.0], np.float32), np.array([0.0, 0.0], np.float32)
+    assert both.likely(shown).tolist() == [3, 5]  # log-odds 3.5 and 2
+    assert both.likely(empty).tolist() == [5, 3]  # 0 and -0.5: 0.5 and 0.38 of captions
+    assert some().likely(empty).tolist() == [3]  # -0.5 and -1, which is 0.27
+    assert replace(both, named=np.array([False, True])).likely(shown).tolist() == [5]
+
+
+def test_no_word_is_named_twice_nor_what_the_caption_says():
+    likely = ["dogs", "beach", "dog", "sand", "sandy", "wave", "boat"]
+    assert unsaid(likely, ("a", "puppy")) == ("dogs", "beach", "sand")
+    assert unsaid(likely, ("two", "dogs", "beach")) == ("sand", "wave", "boat")
+    assert unsaid(["小孩子", "孩子", "海"], ("一个", "人")) == ("小孩子", "海")
 
 
 def test_an_informed_decoder_has_the_probabilities_of_one_that_was_told():
@@ -82,6 +101,8 @@ def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
         {"output": layer([[100, -50], [1, 1]], [0.01, 0.01], [0, 0])},
         {"hidden": layer([[100, 1], [0, 1]], [0.01], [0])},
         {"most": np.inf},
+        {"usual": np.array([0.0], np.float32)},
+        {"named": np.array([1, 1])},
     ],
 )
 def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict):

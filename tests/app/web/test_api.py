@@ -8,7 +8,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.fakes import SAID, FakeCaptioner, Unmeasured, fake_app, jpeg, noise
+from tests.fakes import (
+    PERHAPS,
+    SAID,
+    FakeCaptioner,
+    Guessing,
+    Unmeasured,
+    fake_app,
+    jpeg,
+    noise,
+)
 
 
 def post(client: FlaskClient, *photos: bytes, **fields: str) -> TestResponse:
@@ -51,6 +60,15 @@ def test_a_caption_says_how_sure_the_model_was(client: FlaskClient) -> None:
     english, chinese = captions(post(client, jpeg()))
     assert (english["confidence"], chinese["confidence"]) == ("sure", "unsure")
     assert [one["confidence"] for one in english["alternatives"]] == ["guess", "guess"]
+
+
+def test_beside_a_guess_stands_what_the_photo_may_show(client: FlaskClient) -> None:
+    for caption in captions(post(client, jpeg())):
+        assert "perhaps" not in caption
+        expected = list(PERHAPS[caption["language"]])
+        assert [one["perhaps"] for one in caption["alternatives"]] == [expected] * 2
+    guesses = captions(post(fake_app(Guessing()).test_client(), jpeg()))
+    assert [one["perhaps"] for one in guesses] == [list(words) for words in PERHAPS.values()]
 
 
 def test_a_model_that_does_not_know_says_nothing_of_it() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from app.captioning.captioner import Caption
-from tests.fakes import SAID, FakeCaptioner, Unmeasured, fake_app, jpeg, noise
+from tests.fakes import SAID, FakeCaptioner, Guessing, Unmeasured, fake_app, jpeg, noise
 
 
 def post(client: FlaskClient, photo: bytes, **fields: str) -> TestResponse:
@@ -39,6 +39,15 @@ def test_the_form_answers_with_captions_in_both_languages(client: FlaskClient) -
     for words in (">Quite sure<", ">Not so sure<"):
         assert response.text.count(words) == 1
     assert shown_error(response) == ""
+
+
+def test_beside_a_guess_stands_what_the_photo_may_show() -> None:
+    page = post(fake_app(Guessing()).test_client(), jpeg()).text
+    said = re.findall(r'<p class="perhaps" >(.*?)</p>', page)
+    assert [re.sub("<.*?>", "", one) for one in said] == [
+        "The photo may show: circle, paper",
+        "The photo may show: 圆形、纸",
+    ]
 
 
 def test_of_a_model_that_does_not_know_the_page_does_not_say_how_sure_it_was() -> None:

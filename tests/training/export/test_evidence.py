@@ -37,7 +37,7 @@ def learned() -> tuple[Evidence, Vocabulary]:
     ]
     captions[0] += [["unicorn"]]
     vocabulary = Vocabulary.build([["a", "photo", "dog", "ball", "unicorn"]], 1)
-    return learn(features, captions, vocabulary), vocabulary
+    return learn(features, captions, vocabulary, "en"), vocabulary
 
 
 def test_words_that_are_rare_or_everywhere_are_left_out(learned):
