@@ -33,7 +33,7 @@ class FakeCaptioner:
     """Says the same of every photo: caption n with probability 0.15 / 10 ** n."""
 
     objects: tuple[str, ...] = ()
-    confident = True
+    confident = labelled = True
     confidence = {"en": Confidence(0.6, 0.5), "zh": Confidence(0.82, 0.72)}
 
     def __init__(self, name: str = "fake", languages: tuple[str, ...] = ("en", "zh")):
@@ -59,6 +59,9 @@ class FakeCaptioner:
             for one in captions
         ]
 
+    def labels(self, encoding: Encoding, language: str) -> dict[str, float]:
+        return {word: 0.9 - 0.1 * nth for nth, word in enumerate(PERHAPS[language])}
+
 
 def said(
     texts: Sequence[str],
@@ -79,6 +82,12 @@ def said(
         )
         for text, score in zip(texts, scores, strict=True)
     ]
+
+
+class Unlabelled(FakeCaptioner):
+    """Knows no words but its sentences."""
+
+    labelled = False
 
 
 class Guessing(FakeCaptioner):
@@ -138,6 +147,9 @@ class PointingCaptioner(FakeCaptioner):
         self.mentioned.append(tuple(mention))
         texts, chance = POINTING[language][:beam_width], self.chances[language]
         return said(texts, chance, language, self.confidence[language], _slots)
+
+    def labels(self, encoding: Encoding, language: str) -> dict[str, float]:
+        return {region.name: region.score for region in encoding.regions}
 
 
 def _slots(text: str) -> tuple[Slot, ...]:

@@ -80,6 +80,10 @@ class Captioner:
         """Names of what it can detect and be told to mention; none without a detector."""
         self.confident = any(model.confidence for model in checkpoint.languages.values())
         """Whether its captions say how sure it was."""
+        self.labelled = bool(self.objects) or all(
+            model.evidence for model in checkpoint.languages.values()
+        )
+        """Whether it has labels of photos."""
         self._checkpoint = checkpoint
         self._engine = engine
         self._lock = Lock()
@@ -153,7 +157,22 @@ class Captioner:
         firsts: dict[str, Caption] = {}
         for caption in captions:
             firsts.setdefault(caption.text, caption)
-        return self._with_doubts(list(firsts.values()), model, encoding)
+        return self._with_doubts(list(firsts.values()), encoding, language)
+
+    def labels(self, encoding: Encoding, language: str) -> dict[str, float]:
+        """What there is on a photo, the surest first, and how sure that is, from 0 to 1: the
+        classes of detected objects, which are English, else words of the language; none where
+        self.labelled is false."""
+        if self.objects:
+            scores: dict[str, float] = {}
+            for region in encoding.regions:
+                scores[region.name] = max(region.score, scores.get(region.name, 0))
+            return dict(sorted(scores.items(), key=lambda item: -item[1]))
+        model = self._checkpoint.languages[language]
+        if model.evidence is None:
+            return {}
+        likely = model.evidence.likely(encoding.features["pooled"])
+        return dict(zip(model.vocabulary.decode(likely), likely.values(), strict=True))
 
     def caption(
         self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
@@ -193,13 +212,13 @@ class Captioner:
         return state, step
 
     def _with_doubts(
-        self, captions: list[Caption], model: LanguageModel, encoding: Encoding
+        self, captions: list[Caption], encoding: Encoding, language: str
     ) -> list[Caption]:
-        """Guesses with what the photo may show instead."""
-        guessed = any(caption.confidence == "guess" for caption in captions)
-        if model.evidence is None or not guessed:
+        """Guesses with what the photo may show instead. What was detected is not said here: it has
+        boxes, and a sentence of its own (app.captioning.baby_talk)."""
+        if self.objects or all(caption.confidence != "guess" for caption in captions):
             return captions
-        likely = model.vocabulary.decode(model.evidence.likely(encoding.features["pooled"]))
+        likely = self.labels(encoding, language)
         return [
             replace(caption, perhaps=unsaid(likely, caption.words))
             if caption.confidence == "guess"

@@ -130,12 +130,12 @@ class Evidence:
         distance = self._log_odds(pooled) - self.usual
         return np.clip(self.trust * distance, -self.most, self.most)
 
-    def likely(self, pooled: np.ndarray) -> np.ndarray:
-        """The ids of words that are worth naming of a photo, the likeliest first, int32. Takes and
-        raises what bias() does."""
-        log_odds = np.where(self.named, self._log_odds(pooled), -np.inf)
-        order = np.argsort(-log_odds, kind="stable")
-        return self.words[order[: (log_odds >= np.log(LIKELY / (1 - LIKELY))).sum()]]
+    def likely(self, pooled: np.ndarray) -> dict[int, float]:
+        """The ids of words that are worth naming of a photo, the likeliest first, and which share
+        of its captions would have each. Takes and raises what bias() does."""
+        shares = np.where(self.named, 1 / (1 + np.exp(-self._log_odds(pooled))), 0)
+        order = np.argsort(-shares, kind="stable")[: (shares >= LIKELY).sum()]
+        return dict(zip(self.words[order].tolist(), shares[order].tolist(), strict=True))
 
     def _log_odds(self, pooled: np.ndarray) -> np.ndarray:
         features = len(self.hidden.weights)

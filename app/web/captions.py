@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.captioning.baby_talk import Said, baby_talk
-from app.captioning.captioner import Caption, Captioner
+from app.captioning.captioner import Caption, Captioner, Encoding
 from app.captioning.grounding import Region
 from app.config import LARGEST_BEAM, whole_number
 from app.mentions import check_mention, split_mention
@@ -47,6 +47,7 @@ class Detected:
 class Described:
     photo: np.ndarray
     """Upright."""
+    encoding: Encoding
     captions: Captions
     detected: Detected | None
     """None where the model does not point at what it names."""
@@ -85,7 +86,7 @@ def describe(data: bytes, options: Options) -> Described:
                 detected = Detected(encoding.regions, said)
     for language in captions:
         counters.count_caption(language)
-    return Described(photo, captions, detected)
+    return Described(photo, encoding, captions, detected)
 
 
 def languages_of(model: Captioner) -> tuple[str, ...]:

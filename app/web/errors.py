@@ -70,8 +70,8 @@ class BadFormat(WebError):
 class NoLabels(WebError):
     code, status = "no_labels", 404
     message = N_(
-        "This model detects no objects, so it has no labels. Name one that does, such as "
-        "neural-baby-talk-1, in KANTU_MODELS and in the request."
+        "This model has no labels. Name one that has, such as kantu-2, in KANTU_MODELS and in the "
+        "request."
     )
 
 

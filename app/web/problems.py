@@ -16,7 +16,7 @@ TITLES = {
     "no_photo": _l("No photo was sent"),
     "remote_photo": _l("The photo is an address, which is not fetched"),
     "bad_format": _l("A caption does not fit into the format that is asked for"),
-    "no_labels": _l("The model detects no objects"),
+    "no_labels": _l("The model has no labels"),
     "empty_photo": _l("The file is empty"),
     "bad_parameter": _l("A field is not a number in range"),
     "bad_mention": _l("The model cannot be made to mention this"),

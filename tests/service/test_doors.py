@@ -243,9 +243,15 @@ def test_photoprism_gets_a_caption(address: str) -> None:
     assert CAT["zh"].search(answer["result"]["caption"]["text"])
 
 
+def test_photoprism_gets_labels(address: str) -> None:
+    for model, cat in (("kantu:en", "cat"), ("kantu:zh", "猫")):
+        status, answer = ask_photoprism(address, "labels", model=model, images=[DATA])
+        labels = {one["name"]: one["confidence"] for one in answer["result"]["labels"]}
+        assert status == 200 and 0.3 <= labels[cat] <= 1
+
+
 def test_photoprism_is_told_what_is_wrong(address: str) -> None:
-    status, answer = ask_photoprism(address, "labels", model="kantu", images=[DATA])
-    assert (status, answer["code"], answer["id"]) == (404, 404, "b1946ac9")
-    assert "detects no objects" in answer["error"]
+    status, answer = ask_photoprism(address, "labels", model="kantu", images=[])
+    assert (status, answer["code"], answer["id"]) == (400, 400, "b1946ac9")
     status, answer = ask_photoprism(address, "caption", model="kantu", url="https://a.test/1.jpg")
     assert status == 400 and "fetches nothing" in answer["error"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
 
-from app.web.captions import Described, Options
+from app.web.captions import Options
 from app.web.doors import Json
 from app.web.doors.asking import asked, described, list_of, options, text_of
 from app.web.errors import NoLabels
@@ -36,15 +36,16 @@ def caption() -> Response:
 @photoprism.post("/labels")
 @captioning
 def labels() -> Response:
-    """Raises NoLabels where the model does not detect objects."""
+    """Raises NoLabels where the model has none."""
     with asked() as value:
         wanted = _options(value)
-        if not wanted.model.objects:
+        if not wanted.model.labelled:
             raise NoLabels
         photo = described(_images(value), wanted)[0]
+    (language,) = wanted.languages
     found = [
         {"name": name, "source": SOURCE, "confidence": score, "topicality": score}
-        for name, score in _scores(photo).items()
+        for name, score in wanted.model.labels(photo.encoding, language).items()
     ]
     return _answer(value, wanted, "labels", {"labels": found})
 
@@ -58,14 +59,6 @@ def _options(value: Json) -> Options:
 def _images(value: Json) -> list[Any]:
     address = text_of(value, "url")
     return ([address] if address else list_of(value, "images"))[:1]
-
-
-def _scores(photo: Described) -> dict[str, float]:
-    """Of each class that was detected, the best."""
-    scores: dict[str, float] = {}
-    for region in photo.detected.regions if photo.detected else ():
-        scores[region.name] = max(region.score, scores.get(region.name, 0))
-    return dict(sorted(scores.items(), key=lambda item: -item[1]))
 
 
 def _answer(value: Json, wanted: Options, kind: str, result: Json) -> Response:

@@ -49,10 +49,13 @@ def test_no_word_is_moved_further_than_the_most():
 def test_the_likeliest_words_that_say_something_alone_are_worth_naming():
     both = replace(some(), output=layer([[100, 50]], [0.02, 0.02], [-0.5, 0.0]))
     shown, empty = np.array([2.5, 0.0], np.float32), np.array([0.0, 0.0], np.float32)
-    assert both.likely(shown).tolist() == [3, 5]  # log-odds 3.5 and 2
-    assert both.likely(empty).tolist() == [5, 3]  # 0 and -0.5: 0.5 and 0.38 of captions
-    assert some().likely(empty).tolist() == [3]  # -0.5 and -1, which is 0.27
-    assert replace(both, named=np.array([False, True])).likely(shown).tolist() == [5]
+    assert [*both.likely(shown).items()] == [  # log-odds 3.5 and 2
+        (3, pytest.approx(0.971, abs=1e-3)),
+        (5, pytest.approx(0.881, abs=1e-3)),
+    ]
+    assert [*both.likely(empty)] == [5, 3]  # 0 and -0.5: 0.5 and 0.38 of captions
+    assert [*some().likely(empty)] == [3]  # -0.5 and -1, which is 0.27
+    assert [*replace(both, named=np.array([False, True])).likely(shown)] == [5]
 
 
 def test_no_word_is_named_twice_nor_what_the_caption_says():

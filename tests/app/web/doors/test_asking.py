@@ -15,7 +15,7 @@ from app.web.doors.asking import language_of, photo_of, pieces, words_in
 from app.web.doors.forms import in_schema
 from app.web.errors import BadFormat
 from app.web.queue import MOST_HELD_BYTES, Asker
-from tests.fakes import SAID, FakeCaptioner, PointingCaptioner, fake_app, jpeg
+from tests.fakes import PERHAPS, SAID, FakeCaptioner, PointingCaptioner, Unlabelled, fake_app, jpeg
 
 GENERATE, CHAT = "/api/generate", "/v1/chat/completions"
 PHOTO = base64.b64encode(jpeg()).decode()
@@ -189,6 +189,23 @@ def test_labels_are_what_was_detected() -> None:
     labels = answer["result"]["labels"]
     assert [one["name"] for one in labels] == ["dog", "kite", "sports ball"]
     assert labels[0]["confidence"] == 0.93 and answer["id"] == "7"
+
+
+def test_labels_of_other_models_are_words_of_the_language() -> None:
+    client = fake_app().test_client()
+    answer = client.post(
+        "/api/v1/vision/labels", json={"model": "kantu:zh", "images": [PHOTO]}
+    ).get_json()
+    labels = answer["result"]["labels"]
+    assert [one["name"] for one in labels] == list(PERHAPS["zh"])
+    assert (labels[0]["confidence"], labels[0]["topicality"]) == (0.9, 0.9)
+
+
+def test_a_model_without_labels_says_which_has_some() -> None:
+    client = fake_app(Unlabelled()).test_client()
+    response = client.post("/api/v1/vision/labels", json={"images": [PHOTO]})
+    assert response.status_code == 404
+    assert "such as kantu-2" in response.text
 
 
 def test_photoprism_may_send_the_photo_as_its_address(client: FlaskClient) -> None:
