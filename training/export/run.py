@@ -69,7 +69,7 @@ def run_source(run: Path, corpora: Mapping[str, Corpus]) -> Source:
         corpus, vocabulary = corpora[language], read_vocabulary(run, language)
         names = [name for name, (of, _) in recipe.decoders().items() if of == language]
         legs = [leg for leg in record["legs"] if set(leg["decoders"]) & set(names)]
-        records[language] = record | {"legs": legs}
+        records[language] = told_once(record | {"legs": legs})
         vocabularies[language] = vocabulary
         trained_on = {
             "photos": len(corpus),
@@ -81,6 +81,20 @@ def run_source(run: Path, corpora: Mapping[str, Corpus]) -> Source:
         if config.grounded:
             facts[language]["logit_bias"] = class_bias(corpus.captions, language)
     return Source(load_weights(run), recipe.languages, vocabularies, records, facts)
+
+
+def told_once(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a training, where of the languages of the checkpoint that it began from those
+    after the first do not repeat what that began from: with each beginning it would double."""
+    began = record.get("began_from")
+    if not began:
+        return dict(record)
+    training = {language: told_once(before) for language, before in began["training"].items()}
+    first, *others = training.values()
+    for other in others:
+        if other.get("began_from") == first.get("began_from"):
+            other.pop("began_from", None)
+    return {**record, "began_from": {**began, "training": training}}
 
 
 def checkpoint_source(checkpoint: Path) -> Source:

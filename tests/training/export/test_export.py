@@ -17,6 +17,7 @@ from training import encoders
 from training.decoders import Decoder, Ensemble
 from training.evaluation.evaluate import evaluate
 from training.evaluation.parity import parity
+from training.export.run import told_once
 from training.recipes import LanguageConfig, MaximumLikelihood
 from training.run import Places, export_run, train_recipe
 from training.saving import save_arrays
@@ -290,3 +291,19 @@ def test_pretrained_weights_survive_being_read_from_a_quantised_file(pipeline: P
     weights = encoders.read_weights(pipeline.places.weights / TINY.weights_file)
     read = encoders.build(TINY, weights, TINY.size)
     assert [one.shape for one in read.weights] == [one.shape for one in original.weights]
+
+
+def test_what_a_training_began_from_is_told_once():
+    first = {"recipe": "first", "began_from": None}
+    second = {"recipe": "second", "began_from": {"checkpoint": "a", "training": {"en": first}}}
+    both = {"checkpoint": "b", "training": {"en": second, "zh": second | {"legs": ["zh"]}}}
+    record = {"recipe": "third", "began_from": both}
+    told = told_once(record)
+    assert told["began_from"]["training"] == {
+        "en": second,
+        "zh": {"recipe": "second", "legs": ["zh"]},
+    }
+    assert record["began_from"]["training"]["zh"]["began_from"], "the given one stays as it is"
+    apart = {"en": second, "zh": second | {"began_from": None}}
+    other = told_once({"began_from": {"checkpoint": "b", "training": apart}})
+    assert other["began_from"]["training"] == apart, "which began apart"
