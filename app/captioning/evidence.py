@@ -19,8 +19,13 @@ from app.captioning.beam_search import Step
 
 AT_ONCE = 128
 """Inputs whose weights are in float at one time: all of them would take megabytes."""
-LIKELY = 0.3
+LIKELY = 0.2
 """Share of the captions of a photo that have a word, from which on it is worth naming."""
+UNLIKELY = 0.04
+"""The share below which it is not said at all: where captions of dev photos did, three in four were
+wrong."""
+NEVER = -30.0
+"""What is added to the log-probability of such a word."""
 MOST_NAMED = 3
 """Words."""
 LETTERS = 2
@@ -127,13 +132,14 @@ class Evidence:
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
         pooled features, float32 (n,). Raises ValueError where these are not as many."""
-        distance = self._log_odds(pooled) - self.usual
-        return np.clip(self.trust * distance, -self.most, self.most)
+        log_odds = self._log_odds(pooled)
+        bias = np.clip(self.trust * (log_odds - self.usual), -self.most, self.most)
+        return np.where(self.named & (_share(log_odds) < UNLIKELY), NEVER, bias)
 
     def likely(self, pooled: np.ndarray) -> dict[int, float]:
         """The ids of words that are worth naming of a photo, the likeliest first, and which share
         of its captions would have each. Takes and raises what bias() does."""
-        shares = np.where(self.named, 1 / (1 + np.exp(-self._log_odds(pooled))), 0)
+        shares = np.where(self.named, _share(self._log_odds(pooled)), 0)
         order = np.argsort(-shares, kind="stable")[: (shares >= LIKELY).sum()]
         return dict(zip(self.words[order].tolist(), shares[order].tolist(), strict=True))
 
@@ -142,6 +148,10 @@ class Evidence:
         if len(pooled) != features:
             raise ValueError(f"evidence of {features} features, not of {len(pooled)}")
         return self.output(np.maximum(self.hidden(pooled), 0))
+
+
+def _share(log_odds: np.ndarray) -> np.ndarray:
+    return np.exp(-np.logaddexp(0, -log_odds))
 
 
 def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:

@@ -100,6 +100,22 @@ def test_no_caption_is_empty_unknown_or_in_a_loop(litert):
                 assert 0 < caption.probability < 1
 
 
+def test_beside_a_guess_stands_what_is_likely_and_not_said():
+    captioner = Captioner.load(ASSETS / "kantu-2", "litert")
+    found = set()
+    for part in crops():
+        encoding = captioner.encode(part)
+        for language in captioner.languages:
+            labels = captioner.labels(encoding, language)
+            assert all(0.2 <= share <= 1 for share in labels.values())
+            for caption in captioner.decode(encoding, language, beam_width=5):
+                assert labels.keys() - {*caption.words} >= {*caption.perhaps}
+                assert len(caption.perhaps) <= 3
+                assert caption.confidence == "guess" or not caption.perhaps
+                found.update(caption.perhaps)
+    assert len(found) >= 3
+
+
 def test_chinese_comes_without_spaces_and_english_as_a_sentence(litert):
     for part in crops():
         encoding = litert.encode(part)

@@ -16,7 +16,12 @@ from training.saving import edited_json, save_text
 
 CARD = "MODEL_CARD.md"
 BEGIN, END = "<!-- training: written by export -->", "<!-- /training -->"
-METRICS = ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr", "distinct_captions")
+METRICS = {
+    **dict.fromkeys(("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"), 1),
+    "unsupported": 2,
+    "distinct_captions": 0,
+}
+"""Of a leg, and their digits."""
 BEGINNING = """# {name}
 
 Who publishes this model says here what it was trained on, under which terms, and what it is bad at.
@@ -51,7 +56,7 @@ def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
 def _scores(folder: Path, dataset: Path, language: str) -> dict[str, Any]:
     style = usual_style(folder, dataset, language)
     answer = evaluate(folder, dataset, "dev", language, start=style)
-    kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
+    kept = ("photos", "BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", "unsupported")
     scores = {name: round(answer[name], 2) for name in (*kept, "mean_words", "distinct_captions")}
     return scores | ({"style": style.strip("<>")} if style else {})
 
@@ -142,8 +147,7 @@ def _training(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _each(leg: Mapping[str, Any], metric: str) -> str:
     found = [scores[metric] for scores in leg["scores"].values() if metric in scores]
-    digits = 0 if metric == "distinct_captions" else 1
-    return ", ".join(f"{value:.{digits}f}" for value in found)
+    return ", ".join(f"{value:.{METRICS[metric]}f}" for value in found)
 
 
 def _dev_scores(manifest: Mapping[str, Any]) -> Iterable[dict[str, str]]:
@@ -156,6 +160,8 @@ def _dev_scores(manifest: Mapping[str, Any]) -> Iterable[dict[str, str]]:
 
 
 def _table(rows: list[dict[str, str]]) -> str:
-    lines = [f"| {' | '.join(rows[0])} |", "| --- " * len(rows[0]) + "|"]
-    lines += [f"| {' | '.join(row.values())} |" for row in rows]
+    """Scores of before there was a metric lack it; where all do there is no column of it."""
+    head = list(dict.fromkeys(name for row in rows for name, value in row.items() if value))
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    lines += [f"| {' | '.join(row.get(name, '') for name in head)} |" for row in rows]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """What kantu-2's recipe is followed by: the same decoders, photos and languages, and the whole
 encoder trained with them instead of its last blocks. For a GPU; docs/training.md has the commands.
 
-The shipped kantu-2 is of this recipe, begun from what kantu_2.py had made.
+kantu_2_supported.py goes on from there.
 """
 
 from dataclasses import replace

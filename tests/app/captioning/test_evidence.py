@@ -42,19 +42,30 @@ def test_a_feature_that_is_too_weak_moves_nothing():
 
 
 def test_no_word_is_moved_further_than_the_most():
-    bias = some(most=0.9).bias(np.array([100.0, 0.0], np.float32))
+    found = replace(some(most=0.9), named=np.array([True, False]))
+    bias = found.bias(np.array([100.0, 0.0], np.float32))
     np.testing.assert_allclose(bias, [0.9, -0.9], rtol=1e-5)
+
+
+def test_a_word_that_says_something_alone_is_out_of_the_question_where_it_is_unlikely():
+    empty = np.zeros(2, np.float32)
+    there = replace(some(), output=layer([[100, -50]], [0.02, 0.02], [-0.5, -3.0]))
+    absent = replace(some(), output=layer([[100, -50]], [0.02, 0.02], [-0.5, -3.5]))
+    assert there.bias(empty)[1] == -1  # 0.047 of captions
+    assert absent.bias(empty)[1] < -20  # 0.029
+    assert replace(absent, named=np.array([True, False])).bias(empty)[1] == -1
 
 
 def test_the_likeliest_words_that_say_something_alone_are_worth_naming():
     both = replace(some(), output=layer([[100, 50]], [0.02, 0.02], [-0.5, 0.0]))
+    there = replace(some(), output=layer([[100, -50]], [0.02, 0.02], [-0.5, -1.5]))
     shown, empty = np.array([2.5, 0.0], np.float32), np.array([0.0, 0.0], np.float32)
     assert [*both.likely(shown).items()] == [  # log-odds 3.5 and 2
         (3, pytest.approx(0.971, abs=1e-3)),
         (5, pytest.approx(0.881, abs=1e-3)),
     ]
     assert [*both.likely(empty)] == [5, 3]  # 0 and -0.5: 0.5 and 0.38 of captions
-    assert [*some().likely(empty)] == [3]  # -0.5 and -1, which is 0.27
+    assert [*there.likely(empty)] == [3]  # -0.5 and -1.5, which is 0.18
     assert [*replace(both, named=np.array([False, True])).likely(shown)] == [5]
 
 
