@@ -26,7 +26,7 @@ from app.captioning.constrained_search import constrained_beam_search
 from app.captioning.detector import PHOTO_SIZE as DETECTOR_SIZE
 from app.captioning.detector import REGIONS, Detections, non_maximum_suppression
 from app.captioning.engines import Engine, load_engine
-from app.captioning.evidence import informed, unsaid
+from app.captioning.evidence import MOST_NAMED, informed, unsaid
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
 from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
@@ -80,7 +80,7 @@ class Captioner:
         """Names of what it can detect and be told to mention; none without a detector."""
         self.confident = any(model.confidence for model in checkpoint.languages.values())
         """Whether its captions say how sure it was."""
-        self.labelled = bool(self.objects) or all(
+        self.labelled = bool(self.objects) or any(
             model.evidence for model in checkpoint.languages.values()
         )
         """Whether it has labels of photos."""
@@ -161,8 +161,8 @@ class Captioner:
 
     def labels(self, encoding: Encoding, language: str) -> dict[str, float]:
         """What there is on a photo, the surest first, and how sure that is, from 0 to 1: the
-        classes of detected objects, which are English, else words of the language; none where
-        self.labelled is false."""
+        classes of detected objects, which are English, else words of the language, of those that
+        say the same the surest; none where the language has no evidence."""
         if self.objects:
             scores: dict[str, float] = {}
             for region in encoding.regions:
@@ -172,7 +172,8 @@ class Captioner:
         if model.evidence is None:
             return {}
         likely = model.evidence.likely(encoding.features["pooled"])
-        return dict(zip(model.vocabulary.decode(likely), likely.values(), strict=True))
+        shares = dict(zip(model.vocabulary.decode(likely), likely.values(), strict=True))
+        return {word: shares[word] for word in unsaid(shares)}
 
     def caption(
         self, photo: np.ndarray, language: str, beam_width: int = BEAM_WIDTH
@@ -220,7 +221,7 @@ class Captioner:
             return captions
         likely = self.labels(encoding, language)
         return [
-            replace(caption, perhaps=unsaid(likely, caption.words))
+            replace(caption, perhaps=tuple(unsaid(likely, caption.words)[:MOST_NAMED]))
             if caption.confidence == "guess"
             else caption
             for caption in captions

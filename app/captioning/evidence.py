@@ -2,8 +2,8 @@
 
 A decoder learns to say what suits the words before as much as what suits the photo. The evidence is
 a small network from the pooled features to each word (the attributes of You et al. 2016, section
-3.1): whether captions of such photos have it. It moves the decoder's probabilities, and where a
-caption is but a guess it names what else there may be.
+3.1): whether captions of such photos have it. It moves the decoder's probabilities, puts out of the
+question what is unlikely, and where a caption is but a guess names what else there may be.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ NEVER = -30.0
 """What is added to the log-probability of such a word."""
 MOST_NAMED = 3
 """Words."""
-LETTERS = 2
-"""English words of no more are parts of many others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,8 @@ class Evidence:
     trust: float
     """What the distance of log-odds from the usual ones is times."""
     most: float
-    """The most that is added to a log-probability or taken from it."""
+    """The most that is added to a log-probability or taken from it, but for words that are not said
+    at all."""
 
     @classmethod
     def load(cls, path: Path, vocabulary_size: int) -> Evidence:
@@ -131,7 +130,8 @@ class Evidence:
 
     def bias(self, pooled: np.ndarray) -> np.ndarray:
         """What is added to the log-probability of each of its words, float32 (k,), for a photo's
-        pooled features, float32 (n,). Raises ValueError where these are not as many."""
+        pooled features, float32 (n,): NEVER where it says something alone and is unlikely. Raises
+        ValueError where the features are not as many."""
         log_odds = self._log_odds(pooled)
         bias = np.clip(self.trust * (log_odds - self.usual), -self.most, self.most)
         return np.where(self.named & (_share(log_odds) < UNLIKELY), NEVER, bias)
@@ -167,19 +167,21 @@ def informed(step: Step, words: np.ndarray, bias: np.ndarray) -> Step:
     return weigh
 
 
-def unsaid(likely: Iterable[str], said: Iterable[str]) -> tuple[str, ...]:
-    """The first few likely words that a caption does not say, and that do not say the same: of dog
-    and dogs, or 孩子 and 小孩子, the likelier."""
+def unsaid(likely: Iterable[str], said: Iterable[str] = ()) -> list[str]:
+    """The likely words that a caption does not say, and that do not say the same: of dog and dogs,
+    or 孩子 and 小孩子, the likelier."""
     known = [*said]
     found: list[str] = []
     for word in likely:
-        if len(found) < MOST_NAMED and not any(_alike(word, one) for one in known):
+        if not any(_alike(word, one) for one in known):
             found.append(word)
             known.append(word)
-    return tuple(found)
+    return found
 
 
 def _alike(one: str, other: str) -> bool:
-    """Whether one is a part of the other; there is a letter a in many English words."""
+    """Whether one is the plural of the other or, in Chinese, a part of it."""
     shorter, longer = sorted((one, other), key=len)
-    return shorter in longer and (len(shorter) > LETTERS or not shorter.isascii())
+    if not shorter.isascii():
+        return shorter in longer
+    return longer in (shorter, f"{shorter}s", f"{shorter}es", f"{shorter.removesuffix('y')}ies")

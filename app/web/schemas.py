@@ -74,7 +74,7 @@ class Caption(Sentence, total=False):
     ]
     perhaps: Annotated[
         list[str],
-        N_("Where it is but a guess, what the photo may show that the sentence does not say."),
+        N_("Beside some guesses: what the photo may show that the sentence does not say."),
     ]
     template: Annotated[
         str, N_("The sentence with its visual words left open: “A <region-0> runs.”")

@@ -189,6 +189,12 @@ def test_engines_give_the_features_that_the_manifest_names(litert, tensorflow):
         assert shapes == manifest["features"]
 
 
+def test_what_it_detects_are_its_labels(talker):
+    labels = talker.labels(talker.encode(read("chelsea")), "zh")
+    assert next(iter(labels)) == "cat"
+    assert list(labels.values()) == sorted(labels.values(), reverse=True)
+
+
 @pytest.mark.parametrize("thing", ["pizza", "zebra"])
 def test_it_says_what_it_must_mention(talker, thing):
     encoding = talker.encode(read("coffee"))

@@ -45,7 +45,8 @@ TRUST = 0.2
 """What a logit's distance from the word's usual one is times; chosen by looking at captions of dev
 photos, for CIDEr hardly depends on it."""
 MOST = 0.7
-"""The most that is added to a log-probability or taken from it."""
+"""The most that is added to a log-probability or taken from it, but for unlikely words, which are
+not said at all."""
 
 Captions = Sequence[Sequence[Sequence[str]]]
 """The words of each caption of each photo."""

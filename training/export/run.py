@@ -84,16 +84,17 @@ def run_source(run: Path, corpora: Mapping[str, Corpus]) -> Source:
 
 
 def told_once(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of a training, where of the languages of the checkpoint that it began from those
-    after the first do not repeat what that began from: with each beginning it would double."""
+    """The record of a language's training, where of the languages of the checkpoint that it began
+    from those after the first do not repeat what that began from: with each beginning it would
+    double."""
     began = record.get("began_from")
     if not began:
         return dict(record)
     training = {language: told_once(before) for language, before in began["training"].items()}
     first, *others = training.values()
     for other in others:
-        if other.get("began_from") == first.get("began_from"):
-            other.pop("began_from", None)
+        if first.get("began_from") and other.get("began_from") == first["began_from"]:
+            del other["began_from"]
     return {**record, "began_from": {**began, "training": training}}
 
 

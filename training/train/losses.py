@@ -93,9 +93,9 @@ class MaximumLikelihoodLoss:
 
 class SelfCriticalLoss:
     """Policy gradient on CIDEr-D against the training captions (Rennie et al. 2017, self-critical
-    sequence training).
+    sequence training), less what the stage charges for words that none of them has.
 
-    Several captions of a photo are sampled; those that CIDEr-D likes better than the others become
+    Several captions of a photo are sampled; those that score better than the others become
     more likely. The others' mean is the baseline (Luo 2020, "A better variant of
     self-critical sequence training"). Some maximum likelihood stays in the objective (as Paulus et
     al. 2018 mix the two, section 3.3): without it captions become short, and alike for many photos.

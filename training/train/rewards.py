@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.captioning.vocabulary import END, Vocabulary
+from training.data.tokenization import without_pauses
 from training.evaluation.metrics import Cider
 from training.evaluation.support import Support
 
@@ -33,7 +34,9 @@ class Rewards:
         """
         self.vocabulary = vocabulary
         self.cider = Cider([[[*words, END] for words in five] for five in captions])
-        self.support, self.charge = Support(captions), charge
+        # Pauses are left to CIDEr-D: the scores of an epoch do not know them.
+        self.support = Support([[without_pauses(words) for words in five] for five in captions])
+        self.charge = charge
 
     def of(self, photos: np.ndarray, words: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """In percent, float64 (photos, samples).

@@ -164,7 +164,8 @@ class Trainer:
 
     def _value(self, scores: Scores) -> float:
         """What an epoch is chosen by: CIDEr, less what the stage charges for unsupported words."""
-        return scores["CIDEr"] - 100 * self.loss.stage.charge * scores["unsupported"]
+        # Run folders of before it was counted have scores without it.
+        return scores["CIDEr"] - 100 * self.loss.stage.charge * scores.get("unsupported", 0.0)
 
     def _consider(self, record: LegRecord, epoch: int | str, scores: dict[str, Scores]) -> None:
         """Keeps what was evaluated where it is better than what is kept."""

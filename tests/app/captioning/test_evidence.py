@@ -71,9 +71,10 @@ def test_the_likeliest_words_that_say_something_alone_are_worth_naming():
 
 def test_no_word_is_named_twice_nor_what_the_caption_says():
     likely = ["dogs", "beach", "dog", "sand", "sandy", "wave", "boat"]
-    assert unsaid(likely, ("a", "puppy")) == ("dogs", "beach", "sand")
-    assert unsaid(likely, ("two", "dogs", "beach")) == ("sand", "wave", "boat")
-    assert unsaid(["小孩子", "孩子", "海"], ("一个", "人")) == ("小孩子", "海")
+    assert unsaid(likely, ("a", "puppy")) == ["dogs", "beach", "sand", "sandy", "wave", "boat"]
+    assert unsaid(likely, ("two", "dogs", "beach")) == ["sand", "sandy", "wave", "boat"]
+    assert unsaid(["puppies", "car", "buses"], ("puppy", "carrot", "bus")) == ["car"]
+    assert unsaid(["小孩子", "孩子", "海"], ("一个", "人")) == ["小孩子", "海"]
 
 
 def test_an_informed_decoder_has_the_probabilities_of_one_that_was_told():
@@ -117,6 +118,7 @@ def test_evidence_of_another_vocabulary_is_refused(tmp_path: Path):
         {"most": np.inf},
         {"usual": np.array([0.0], np.float32)},
         {"named": np.array([1, 1])},
+        {"trust": np.nan},
     ],
 )
 def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict):
@@ -128,6 +130,14 @@ def test_arrays_that_cannot_be_evidence_are_refused(tmp_path: Path, change: dict
 def test_features_of_another_encoder_are_refused():
     with pytest.raises(ValueError, match="evidence of 2 features, not of 3"):
         some().bias(np.zeros(3, np.float32))
+
+
+def test_evidence_of_before_it_named_words_is_refused(tmp_path: Path):
+    arrays = some().arrays()
+    del arrays["usual"], arrays["named"], arrays["trust"]
+    save_arrays(tmp_path / "evidence_en.npz", arrays)
+    with pytest.raises(ValueError, match="of another version of Kantu"):
+        Evidence.load(tmp_path / "evidence_en.npz", 6)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut short", b"no arrays at all"])

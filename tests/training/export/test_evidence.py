@@ -73,7 +73,19 @@ def test_it_is_added_to_a_checkpoint_and_moves_its_captions(
         words = {model.vocabulary.words[at] for at in model.evidence.words}
         assert words == DRAWN[language]
     photo = np.full((50, 60, 3), (200, 0, 0), np.uint8)
-    before, after = (
-        Captioner.load(one).caption(photo, "en")[0] for one in (pipeline.checkpoint, folder)
-    )
+    plain, told = map(Captioner.load, (pipeline.checkpoint, folder))
+    before, after = (one.caption(photo, "en")[0] for one in (plain, told))
     assert before.log_probability != after.log_probability
+    assert set(told.labels(told.encode(photo), "en")) <= DRAWN["en"]
+
+
+def test_a_checkpoint_without_evidence_has_no_labels(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "untold"
+    shutil.copytree(pipeline.checkpoint, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for language in manifest["languages"]:
+        del manifest["files"][f"evidence_{language}.npz"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    captioner, photo = Captioner.load(folder), np.full((50, 60, 3), 200, np.uint8)
+    assert not captioner.labelled and captioner.labels(captioner.encode(photo), "en") == {}
+    assert not any(caption.perhaps for caption in captioner.caption(photo, "en"))

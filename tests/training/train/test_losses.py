@@ -138,6 +138,17 @@ def test_a_word_that_no_caption_of_the_photo_has_costs_as_much_as_people_agree_o
     assert (free - charged).tolist() == [pytest.approx([0, 50 * 18 / 20, 50 * 18 / 20])]
 
 
+def test_a_pause_costs_nothing():
+    vocabulary = Vocabulary([*SPECIAL, "人", "，", "狗"])
+    written = [[["人"], ["人"]], *[[["人", "，", "狗"]] * 2] * 9]
+    words = np.array([[*vocabulary.encode(["人", "，"]), Vocabulary.end]])
+    mask = np.ones_like(words, np.float32)
+    free, charged = (
+        Rewards(written, vocabulary, charge).of(np.array([0]), words, mask) for charge in (0, 0.5)
+    )
+    assert free == charged
+
+
 def test_what_is_better_than_the_others_of_its_photo_is_an_advantage():
     assert advantages(np.array([[100.0, 0.0, 50.0]])).ravel().tolist() == [0.75, -0.75, 0.0]
 

@@ -192,6 +192,19 @@ def test_training_by_the_score_has_to_be_better_than_what_it_began_from(
     assert leg["scores"]["en"]["CIDEr"] == epoch["dev/CIDEr"]
 
 
+@pytest.mark.parametrize(("charge", "kept"), [(0.0, 2), (0.5, 1)])
+def test_an_epoch_is_chosen_by_what_the_stage_charges_too(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charge: float, kept: int
+):
+    scores = iter([{"CIDEr": 50.0, "unsupported": 0.1}, {"CIDEr": 60.0, "unsupported": 0.5}])
+    evaluate: Callable = trainer.Trainer._evaluate
+    monkeypatch.setattr(
+        trainer.Trainer, "_evaluate", lambda self: {"en": evaluate(self)["en"] | next(scores)}
+    )
+    train_recipe(replace(SHORT, stages=(replace(SCORED, charge=charge),)), tmp_path / "run", places)
+    assert read_record(tmp_path / "run")["legs"][0]["epoch_kept"] == kept
+
+
 def test_one_language_is_exported_from_a_run_and_the_other_from_a_checkpoint(
     pipeline: Pipeline, uninterrupted: Path, tmp_path: Path
 ):
