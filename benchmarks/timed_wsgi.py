@@ -9,6 +9,7 @@ from app import create_app, photos
 from app.captioning import captioner
 from app.captioning.checkpoint import Checkpoint
 from app.captioning.engines import Engine, load_engine
+from app.photos import jpeg
 from benchmarks import stages
 from benchmarks.stages import timed
 
@@ -27,8 +28,9 @@ def wrap(module: object, stage: str, *names: str) -> None:
         setattr(module, name, timed(stage, getattr(module, name)))
 
 
-wrap(photos, "check", "_check_file", "_open")
-wrap(photos, "decode", "_decode")
+wrap(photos, "check", "_kind")
+wrap(jpeg, "check", "_open")
+wrap(jpeg, "decode", "_complete", "_decode")
 wrap(captioner, "decode", "squash")
 wrap(captioner.Captioner, "beam", "decode")
 captioner.load_engine = load_timed_engine
