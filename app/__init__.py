@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def create_app(settings: Settings | None = None, load: Load | None = None) -> Fl
     from app.web.rate_limit import RateLimit
     from app.web.service import Service
 
-    load = load or Captioner.load
     try:
         settings = settings or Settings.from_environment()
+        load = load or partial(Captioner.load, pointing=settings.pointing)
         models = {} if cli.loads_its_own_model() else load_models(settings, load)
     except (SettingError, CheckpointError) as error:
         raise SystemExit(f"Kantu cannot start: {error}") from None

@@ -20,7 +20,7 @@ class TooManyMentions(BadMention):
 class CannotMention(BadMention):
     message = N_(
         "The model “%(model)s” cannot be told what to mention. Leave “mention” out, or choose a "
-        "model that detects objects."
+        "model that detects objects, as kantu-2 does with KANTU_POINTING=on."
     )
 
 

@@ -302,6 +302,16 @@ def detector(graph: Path, dataset: Path, out: Path) -> Any:
     return convert_and_compare(graph, dataset, out)
 
 
+@verb("add-detector")
+@click.argument("model", type=FOLDER)
+@click.argument("detector", type=FILE)
+def add_detector(model: Path, detector: Path) -> None:
+    """Give a checkpoint a converted DETECTOR, so that its words can point at what it finds."""
+    from training.export.detector import add_detector
+
+    add_detector(model, detector)
+
+
 @verb("detection-score")
 @click.option("--boxes", type=FILE, required=True, help="Of persons, in COCO's JSON.")
 @click.option("--images", type=FOLDER, required=True)

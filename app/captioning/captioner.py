@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.captioning.beam_search import Hypothesis, Rules, Step, beam_search
 from app.captioning.checkpoint import (
+    DETECTOR,
     SMOOTH,
     Checkpoint,
     CheckpointError,
@@ -28,6 +29,8 @@ from app.captioning.detector import REGIONS, Detections, non_maximum_suppression
 from app.captioning.engines import Engine, load_engine
 from app.captioning.evidence import MOST_NAMED, informed, unsaid
 from app.captioning.grounding import Region, Slot, find_slots, template, with_articles
+from app.captioning.objects import objects
+from app.captioning.pointing import point, saying
 from app.captioning.visual_words import FORMS
 from app.captioning.vocabulary import START, Vocabulary, sentence
 
@@ -75,8 +78,7 @@ class Captioner:
     def __init__(self, checkpoint: Checkpoint, engine: Engine):
         self.name = checkpoint.name
         self.languages = tuple(checkpoint.languages)
-        visual = next(iter(checkpoint.languages.values())).visual_words
-        self.objects = visual.classes if visual else ()
+        self.objects = tuple(objects()) if DETECTOR in checkpoint.files else ()
         """Names of what it can detect and be told to mention; none without a detector."""
         self.confident = any(model.confidence for model in checkpoint.languages.values())
         """Whether its captions say how sure it was."""
@@ -89,17 +91,21 @@ class Captioner:
         self._lock = Lock()
 
     @classmethod
-    def load(cls, folder: Path, engine: str = "auto") -> Captioner:
+    def load(cls, folder: Path, engine: str = "auto", pointing: bool = False) -> Captioner:
         """Opens, checks and tries out a checkpoint.
 
         Args:
             folder: a folder such as those in model_assets/.
             engine: "auto", "litert" or "tensorflow".
+            pointing: whether a detector is loaded that the decoders can do without, so that words
+                point at what it finds.
 
         Raises:
             CheckpointError: the checkpoint is broken, or the engine is not installed.
         """
         checkpoint = open_checkpoint(folder)
+        if not pointing:
+            checkpoint = checkpoint.without_detector()
         captioner = cls(checkpoint, load_engine(engine, checkpoint))
         captioner._try_out()
         return captioner
@@ -147,12 +153,19 @@ class Captioner:
             rules = visual.rules(rules, classes)
         with self._lock:
             state, step = self._start(language, encoding)
-            if visual and mention:
-                things = [visual.tokens(name, rules) for name in mention]
+            if mention:
+                things = [
+                    visual.tokens(name, rules)
+                    if visual
+                    else saying(name, model.vocabulary, language)
+                    for name in mention
+                ]
                 found = constrained_beam_search(state, step, beam_width, rules, things)
             else:
                 (found,) = beam_search(state, step, beam_width, rules)
-        captions = [_caption(hypothesis, model, rules, language) for hypothesis in found]
+        captions = [
+            _caption(hypothesis, model, rules, language, encoding.regions) for hypothesis in found
+        ]
         # With their articles made to suit, two may have become the same.
         firsts: dict[str, Caption] = {}
         for caption in captions:
@@ -160,17 +173,15 @@ class Captioner:
         return self._with_doubts(list(firsts.values()), encoding, language)
 
     def labels(self, encoding: Encoding, language: str) -> dict[str, float]:
-        """What there is on a photo, the surest first, and how sure that is, from 0 to 1: the
-        classes of detected objects, which are English, else words of the language, of those that
-        say the same the surest; none where the language has no evidence."""
-        if self.objects:
+        """What there is on a photo, the surest first, and how sure that is, from 0 to 1: words of
+        the language, of those that say the same the surest; of a language without evidence the
+        classes of detected objects, which are English."""
+        model = self._checkpoint.languages[language]
+        if model.evidence is None:
             scores: dict[str, float] = {}
             for region in encoding.regions:
                 scores[region.name] = max(region.score, scores.get(region.name, 0))
             return dict(sorted(scores.items(), key=lambda item: -item[1]))
-        model = self._checkpoint.languages[language]
-        if model.evidence is None:
-            return {}
         likely = model.evidence.likely(encoding.features["pooled"])
         shares = dict(zip(model.vocabulary.decode(likely), likely.values(), strict=True))
         return {word: shares[word] for word in unsaid(shares)}
@@ -232,7 +243,7 @@ class Captioner:
         known = found.scores.shape[1]
         if known != len(self.objects):
             raise ValueError(
-                f"the detector knows {known} classes, its visual words {len(self.objects)}"
+                f"the detector knows {known} classes, and there are {len(self.objects)}"
             )
         return found
 
@@ -297,14 +308,21 @@ def caption_rules(
     )
 
 
-def _caption(hypothesis: Hypothesis, model: LanguageModel, rules: Rules, language: str) -> Caption:
+def _caption(
+    hypothesis: Hypothesis,
+    model: LanguageModel,
+    rules: Rules,
+    language: str,
+    detected: Sequence[Region],
+) -> Caption:
     words = model.vocabulary.decode(rules.surface(hypothesis.words))
-    regions: list[int | None] = []
     if model.visual_words:
-        regions = [model.visual_words.region(token) for token in hypothesis.words]
-        words = with_articles(words, regions) if language == "en" else words
+        meant = [model.visual_words.region(token) for token in hypothesis.words]
+        words = with_articles(words, meant) if language == "en" else words
+        names: Sequence[str] = words
+    else:
+        names, meant = point(words, detected, language)
     text, score = sentence(words, language), hypothesis.log_probability
     mean = mean_probability(text, language, score)
     level = model.confidence.level(mean) if model.confidence else None
-    slots = find_slots(text, words, regions) if regions else ()
-    return Caption(text, words, score, slots, level)
+    return Caption(text, words, score, find_slots(text, names, meant), level)

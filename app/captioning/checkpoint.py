@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 FROZEN_GRAPH = "frozen_graph.pb"
 DETECTOR = "detector.tflite"
-"""Where words point at what it finds."""
+"""Where words can point at what it finds."""
 SMOOTH, SAMPLED = RESIZINGS = ("smooth", "sampled")
 """How photos are made as small as the encoder takes them; see captioner.squash()."""
 
@@ -86,6 +86,13 @@ class Checkpoint:
 
     def file(self, name: str) -> Path:
         return self.folder / name
+
+    def without_detector(self) -> Checkpoint:
+        """The same without its detector, where its decoders do not need one."""
+        if any(model.visual_words for model in self.languages.values()):
+            return self
+        files = {name: digest for name, digest in self.files.items() if name != DETECTOR}
+        return replace(self, files=files)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import CheckpointError
 from app.config import ROOT, Settings
 from tests.fakes import FakeCaptioner
+from tests.photos import jpeg
 
 
 def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,6 +47,20 @@ def test_a_bad_checkpoint_stops_it_with_its_sentence() -> None:
     with pytest.raises(SystemExit) as caught:
         create_app(Settings(), load)
     assert caught.value.code == "Kantu cannot start: The checkpoint is broken."
+
+
+@pytest.mark.parametrize("pointing", [True, False])
+def test_words_point_where_the_settings_say_so(pointing: bool) -> None:
+    client = create_app(Settings(pointing=pointing, rate_limit=None)).test_client()
+    form = {"photo": (BytesIO(jpeg("chelsea")), "cat.jpg"), "language": "all"}
+    (photo,) = client.post("/api/v1/captions", data=form).get_json()["photos"]
+    slots = [slot for caption in photo["captions"] for slot in caption.get("slots", ())]
+    assert bool(slots) == pointing
+    assert ("regions" in photo) == pointing
+    for slot in slots:
+        assert photo["regions"][slot["region"]]["class"] == "cat"
+    objects = client.get("/api/v1/models").get_json()["models"][0]["objects"]
+    assert ("zebra" in objects) == pointing
 
 
 def test_two_models_of_one_name_stop_it() -> None:

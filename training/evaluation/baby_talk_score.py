@@ -21,7 +21,7 @@ def measure(model: Path, dataset: Path, split: str, language: str) -> dict[str, 
         DatasetError: the dataset or the split is not there.
         ValueError: the checkpoint detects nothing, or the split has no captions in the language.
     """
-    captioner = Captioner.load(model)
+    captioner = Captioner.load(model, pointing=True)
     if not captioner.objects:
         raise ValueError(f"{captioner.name} has no detector")
     said, references = [], []

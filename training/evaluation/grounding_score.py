@@ -141,7 +141,7 @@ def grounding_score(
         ValueError: the checkpoint points at nothing or does not speak the language, or no photo of
             the split has boxes.
     """
-    captioner = Captioner.load(model, "litert")
+    captioner = Captioner.load(model, "litert", pointing=True)
     if not captioner.objects:
         raise ValueError(f"{captioner.name} has no detector, so that its words point at nothing")
     if language not in captioner.languages:

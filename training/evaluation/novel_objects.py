@@ -169,7 +169,7 @@ def novel_objects(
         DatasetError: a dataset cannot be read.
         ValueError: a checkpoint does not speak the language, or no photo shows anything novel.
     """
-    captioners = {str(model): Captioner.load(model) for model in models}
+    captioners = {str(model): Captioner.load(model, pointing=True) for model in models}
     silent = [name for name, one in captioners.items() if language not in one.languages]
     if silent:
         raise ValueError(f"{silent[0]} does not caption in {language!r}")

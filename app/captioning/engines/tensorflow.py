@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from app.captioning.beam_search import Step
-from app.captioning.checkpoint import FROZEN_GRAPH, Checkpoint, CheckpointError
+from app.captioning.checkpoint import DETECTOR, FROZEN_GRAPH, Checkpoint, CheckpointError
 from app.captioning.detector import Detections
 from app.captioning.engines import ENCODED, FEATURES
 
@@ -33,11 +34,20 @@ class TensorFlowEngine:
             return [name for name in names if name in present]
 
         present = {node.name for node in definition.node}
+        self._detect: Callable[[np.ndarray], Detections]
         self._encoded = names(*ENCODED)
         self._encode = function(["photo"], self._encoded)
         if "detector_photo" in present:
             outputs = [f"detector_{one.name}" for one in fields(Detections)]
-            self._detect = function(["detector_photo"], outputs)
+            detect = function(["detector_photo"], outputs)
+            self._detect = lambda photo: Detections(
+                *(one.numpy() for one in detect(tf.constant(photo[None])))
+            )
+        elif DETECTOR in checkpoint.files:
+            # One that decoders do without is in no frozen graph: it sees the same on either engine.
+            from app.captioning.engines.litert import detections_of, open_graph
+
+            self._detect = partial(detections_of, open_graph(checkpoint, DETECTOR))
         self._taken = {
             language: [name for name in FEATURES if f"{language}_{name}" in present]
             for language in checkpoint.languages
@@ -62,7 +72,7 @@ class TensorFlowEngine:
         return {name: one.numpy()[0] for name, one in zip(self._encoded, tensors, strict=True)}
 
     def detect(self, photo: np.ndarray) -> Detections:
-        return Detections(*(one.numpy() for one in self._detect(tf.constant(photo[None]))))
+        return self._detect(photo)
 
     def start(self, language: str, features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Step]:
         taken = (tf.constant(features[name][None]) for name in self._taken[language])

@@ -1,0 +1,44 @@
+"""A detector is added to a checkpoint whose decoders do without one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.captioning.captioner import Captioner
+from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
+from app.config import ROOT
+from tests.training.conftest import Pipeline
+from training.export.detector import add_detector
+
+SHIPPED = ROOT / "model_assets" / "kantu-2" / DETECTOR
+
+
+def test_it_is_loaded_where_words_are_to_point(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "pointing"
+    shutil.copytree(pipeline.checkpoint, folder)
+    add_detector(folder, SHIPPED)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["files"][DETECTOR] == sha256(SHIPPED)
+    photo = np.full((50, 60, 3), 200, np.uint8)
+    plain, pointing = (Captioner.load(folder, pointing=one) for one in (False, True))
+    assert not plain.objects and "zebra" in pointing.objects
+    assert plain.caption(photo, "en")[0].text == pointing.caption(photo, "en")[0].text
+
+
+def test_what_is_no_detector_is_refused(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "pointing"
+    shutil.copytree(pipeline.checkpoint, folder)
+    for other in (ROOT / "model_assets" / "kantu-2" / "encoder_stage.tflite", folder / MANIFEST):
+        with pytest.raises(ValueError, match="is no converted detector"):
+            add_detector(folder, other)
+    assert not (folder / DETECTOR).exists()
+    Captioner.load(folder, pointing=True)
+
+
+def test_a_detector_that_decoders_learned_with_stays(tmp_path: Path):
+    folder = ROOT / "model_assets" / "neural-baby-talk-1"
+    with pytest.raises(ValueError, match="that its decoders learned with"):
+        add_detector(folder, tmp_path / "other.tflite")
