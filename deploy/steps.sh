@@ -116,6 +116,12 @@ make_release() {
     # LiteRT does without TensorFlow's graphs, half of a model's size.
     local left_out=(--exclude __pycache__)
     [ "$ENGINE" = tensorflow ] || left_out+=(--exclude frozen_graph.pb)
+    local model models
+    models=,$(setting KANTU_MODELS kantu-2),
+    for model in "$1"/model_assets/*/; do
+      model=$(basename "$model")
+      [[ ${models// /} == *,$model,* ]] || left_out+=(--exclude "model_assets/$model")
+    done
     tar --create --directory "$1" "${left_out[@]}" "${RELEASE_FILES[@]}" |
       tar --extract --no-same-owner --directory "$folder"
   fi

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -151,15 +151,13 @@ class Captioner:
         if visual:
             classes = [visual.classes.index(region.name) for region in encoding.regions]
             rules = visual.rules(rules, classes)
+        things = [
+            visual.tokens(name, rules) if visual else saying(name, model.vocabulary, language)
+            for name in mention
+        ]
         with self._lock:
-            state, step = self._start(language, encoding)
-            if mention:
-                things = [
-                    visual.tokens(name, rules)
-                    if visual
-                    else saying(name, model.vocabulary, language)
-                    for name in mention
-                ]
+            state, step = self._start(language, encoding, frozenset().union(*things))
+            if things:
                 found = constrained_beam_search(state, step, beam_width, rules, things)
             else:
                 (found,) = beam_search(state, step, beam_width, rules)
@@ -215,20 +213,24 @@ class Captioner:
                 "Fetch the folder again, or export it anew."
             ) from error
 
-    def _start(self, language: str, encoding: Encoding) -> tuple[np.ndarray, Step]:
-        """As the engine's, with what the photo says for each word."""
+    def _start(
+        self, language: str, encoding: Encoding, asked_for: Collection[int] = ()
+    ) -> tuple[np.ndarray, Step]:
+        """As the engine's, with what the photo says for each word but those that are asked for."""
         state, step = self._engine.start(language, encoding.features)
         evidence = self._checkpoint.languages[language].evidence
         if evidence:
-            step = informed(step, evidence.words, evidence.bias(encoding.features["pooled"]))
+            bias = evidence.bias(encoding.features["pooled"])
+            bias = np.where(np.isin(evidence.words, [*asked_for]), 0, bias)
+            step = informed(step, evidence.words, bias)
         return state, step
 
     def _with_doubts(
         self, captions: list[Caption], encoding: Encoding, language: str
     ) -> list[Caption]:
-        """Guesses with what the photo may show instead. What was detected is not said here: it has
-        boxes, and a sentence of its own (app.captioning.baby_talk)."""
-        if self.objects or all(caption.confidence != "guess" for caption in captions):
+        """Guesses with what the photo may show instead. Where something was detected it is not said
+        here: it has boxes, and a sentence of its own (app.captioning.baby_talk)."""
+        if encoding.regions or all(caption.confidence != "guess" for caption in captions):
             return captions
         likely = self.labels(encoding, language)
         return [

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.captioning.confidence import Confidence
 from app.captioning.evidence import Evidence
+from app.captioning.objects import objects
 from app.captioning.visual_words import VisualWords
 from app.captioning.vocabulary import START, Vocabulary
 
@@ -217,6 +218,8 @@ def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str,
         raise ValueError("its languages have visual words for different classes")
     if classes != {None} and DETECTOR not in files:
         raise ValueError(f"it has visual words and no {DETECTOR}")
+    if classes - {None, tuple(objects())}:
+        raise ValueError("its visual words are not for the classes that detectors find")
 
 
 def _verify(folder: Path, name: str, digest: str) -> None:

@@ -13,6 +13,9 @@ from app.captioning import objects
 from app.captioning.grounding import Region
 from app.captioning.vocabulary import Vocabulary
 
+Named = tuple[str, str | None]
+"""A word, or the words of a name, and the class that they name."""
+
 LONGEST = 3
 """Words of a name at most: a vocabulary has "fire" and "hydrant", "甜甜" and "圈"."""
 
@@ -28,13 +31,31 @@ def point(
         regions: what was detected, the surest first.
         language: "en" or "zh".
     """
+    if not regions:
+        return [*words], [None] * len(words)
     found: list[str] = []
     meant: list[int | None] = []
-    for word, kind in _named(words, language):
+    named = [*_named(words, language)]
+    for word, kind in _compounds(named) if language == "en" else named:
         fitting = (nth for nth, one in enumerate(regions) if one.name == kind and nth not in meant)
         found.append(word)
         meant.append(next(fitting, None))
     return found, meant
+
+
+def _compounds(named: Sequence[Named]) -> list[Named]:
+    """Of names that follow on each other the last is what is meant: a baby elephant is no baby, and
+    a jet plane is one thing."""
+    found: list[Named] = []
+    for word, kind in named:
+        before, kind_before = found[-1] if found else ("", None)
+        if kind and kind == kind_before:
+            found[-1] = (f"{before} {word}", kind)
+            continue
+        if kind and kind_before:
+            found[-1] = (before, None)
+        found.append((word, kind))
+    return found
 
 
 def saying(name: str, vocabulary: Vocabulary, language: str) -> Collection[int]:
@@ -52,7 +73,7 @@ def _endings(names: Sequence[str], known: Collection[str]) -> Iterator[str]:
         yield from [end for end in ends if end in known][:1]
 
 
-def _named(words: Sequence[str], language: str) -> Iterator[tuple[str, str | None]]:
+def _named(words: Sequence[str], language: str) -> Iterator[Named]:
     """The words, those of a name together, and the class that each names. The longest name counts:
     no dog is in a hot dog."""
     kinds, space = _kinds(language), " " if language == "en" else ""

@@ -33,10 +33,11 @@ MEANT = {
     "beam_width": "with --beam-width {0}",
     "folder": "in the folder {0}, to which its paths are relative",
     "mention": "to mention {0}",
+    "pointing": "with KANTU_POINTING={0}",
 }
 """What a companion holds, and how it is said."""
 
-UNSAID = {"mention": "nothing in particular"}
+UNSAID = {"mention": "nothing in particular", "pointing": "off"}
 """What it means where a companion does not hold it."""
 
 OTHER = "Choose another --output."

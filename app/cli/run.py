@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -63,7 +64,8 @@ def run(options: Options, settings: Settings, load: Load) -> int:
     try:
         with closing(_executor(job, options)) as executor:
             languages = _languages(options.language, executor)
-            with closing(_open_output(form, options.output, job, executor.name)) as output:
+            made = _made(job, settings, executor.name)
+            with closing(_open_output(form, options.output, made)) as output:
                 failed = _caption(photos, executor, languages, output)
     except CheckpointError as error:
         raise click.ClickException(str(error)) from None
@@ -176,14 +178,19 @@ def _languages(language: str, executor: Executor) -> tuple[str, ...]:
     return (language,)
 
 
-def _open_output(form: str, path: Path | None, job: Job, model: str) -> Output:
+def _open_output(form: str, path: Path | None, made: Mapping[str, Any]) -> Output:
     if form == "xmp":
         from app.cli.sidecars import Sidecars
 
         return Sidecars()
     if not path:
         return StandardOutput(form)
-    made = {
+    return ResultsFile(path, form, made)
+
+
+def _made(job: Job, settings: Settings, model: str) -> dict[str, Any]:
+    """What has to be the same for all that is in one file."""
+    made: dict[str, Any] = {
         "model": model,
         "model_sha256": sha256(job.folder / MANIFEST),
         "beam_width": job.beam_width,
@@ -191,7 +198,9 @@ def _open_output(form: str, path: Path | None, job: Job, model: str) -> Output:
     }
     if job.mention:
         made["mention"] = ", ".join(sorted(job.mention))
-    return ResultsFile(path, form, made)
+    if settings.pointing:
+        made["pointing"] = "on"
+    return made
 
 
 def _caption(

@@ -113,3 +113,12 @@ def test_a_file_holds_captions_that_mention_the_same(model: Path, photo: Path) -
     output.unlink()
     assert again().exit_code == 0
     assert "was made to mention nothing in particular." in again("--mention", "dog").stderr
+
+
+def test_a_file_holds_no_captions_that_point_beside_others(model: Path, photo: Path) -> None:
+    output = photo.parent / "captions.jsonl"
+    arguments = (photo, "--output", output, "--language", "en")
+    assert command.run(model, load_obedient, *arguments, pointing=True).exit_code == 0
+    result = command.run(model, load_obedient, *arguments)
+    assert result.exit_code == 1
+    assert "was made with KANTU_POINTING=on." in result.stderr

@@ -63,6 +63,11 @@ def test_words_point_where_the_settings_say_so(pointing: bool) -> None:
     assert ("zebra" in objects) == pointing
 
 
+def test_pointing_without_a_detector_stops_it() -> None:
+    with pytest.raises(SystemExit, match="KANTU_POINTING is on, but no model has a detector"):
+        create_app(Settings(pointing=True), lambda folder, engine: cast(Captioner, FakeCaptioner()))
+
+
 def test_two_models_of_one_name_stop_it() -> None:
     settings = Settings(models=(Path("a"), Path("b")))
     with pytest.raises(SystemExit, match="two checkpoints called 'fake'"):

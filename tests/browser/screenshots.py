@@ -6,6 +6,7 @@ python -m tests.browser.screenshots docs/images
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,8 @@ LOOKS = (
     ("desktop", (1280, 800), "en-GB", "dark"),
     ("desktop", (1280, 800), "zh-CN", "light"),
 )
+Story = Callable[[Any], None]
+
 PHOTOS = ("motorcycle", "chelsea", "astronaut")
 EARLIER = "coffee"
 NO_PHOTO = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"GIF89a"}
@@ -77,7 +80,14 @@ def earlier(page: Any) -> None:
     page.wait_for_selector("#kept li")
 
 
-STORIES = ((empty,), (working,), (done, earlier))
+def pointing(page: Any) -> None:
+    """Two photos, and a word of the first that has the focus."""
+    page.set_input_files("#file", [file(name) for name in PHOTOS[:2]])
+    page.wait_for_selector("[data-state=done] ~ [data-state=done]")
+    page.locator(".card .word:visible").first.focus()
+
+
+STORIES: tuple[tuple[Story, ...], ...] = ((empty,), (working,), (done, earlier))
 """What happens in one browser, which keeps the results."""
 
 
@@ -91,31 +101,39 @@ def take(page: Any, whole: bool) -> Image.Image:
     return Image.open(BytesIO(page.screenshot(animations="disabled")))
 
 
+def tell(browser: Any, address: str, stories: Sequence[Sequence[Story]], folder: Path) -> None:
+    """Takes each story's pictures, in each look."""
+    for device, (width, height), locale, scheme in LOOKS:
+        for story in stories:
+            context = browser.new_context(
+                base_url=address,
+                locale=locale,
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                is_mobile=device == "phone",
+                has_touch=device == "phone",
+                service_workers="block",
+            )
+            for state in story:
+                page = context.new_page()
+                page.goto("/")
+                page.wait_for_selector("html.js")
+                state(page)
+                path = folder / f"{state.__name__}-{device}-{locale[:2]}-{scheme}.webp"
+                take(page, whole=state is not empty).save(path, quality=80)
+                page.close()
+            context.close()
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as temporary, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        with serving("wsgi", Path(temporary) / "log") as address:
-            for device, (width, height), locale, scheme in LOOKS:
-                for story in STORIES:
-                    context = browser.new_context(
-                        base_url=address,
-                        locale=locale,
-                        viewport={"width": width, "height": height},
-                        color_scheme=scheme,
-                        is_mobile=device == "phone",
-                        has_touch=device == "phone",
-                        service_workers="block",
-                    )
-                    for state in story:
-                        page = context.new_page()
-                        page.goto("/")
-                        page.wait_for_selector("html.js")
-                        state(page)
-                        path = folder / f"{state.__name__}-{device}-{locale[:2]}-{scheme}.webp"
-                        take(page, whole=state is not empty).save(path, quality=80)
-                        page.close()
-                    context.close()
+        log = Path(temporary) / "log"
+        with serving("wsgi", log) as address:
+            tell(browser, address, STORIES, folder)
+        with serving("wsgi", log, KANTU_POINTING="on") as address:
+            tell(browser, address, ((pointing,),), folder)
         browser.close()
 
 

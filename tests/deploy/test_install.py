@@ -120,6 +120,12 @@ def test_what_only_tensorflow_reads_is_not_installed(machine: Machine) -> None:
     assert ".pb" not in found
 
 
+def test_a_model_that_the_settings_do_not_name_is_not_installed(machine: Machine) -> None:
+    found = machine.run("find", "/opt/kantu/", "-name", "manifest.json").stdout
+    assert "/model_assets/kantu-2/" in found
+    assert "neural-baby-talk" not in found
+
+
 def test_the_service_runs_in_its_sandbox(machine: Machine) -> None:
     (unit,) = units(machine)
     shown = machine.run("systemctl", "show", "--property", "MainPID", "--value", unit).stdout

@@ -94,7 +94,13 @@ def load(checkpoint: Checkpoint) -> TensorFlowEngine:
             f"The checkpoint {checkpoint.folder} has no {FROZEN_GRAPH}, which TensorFlow needs. "
             "Copy it there from a checkout of Kantu, or set KANTU_ENGINE=litert."
         ) from error
-    except (ValueError, KeyError, DecodeError, tf.errors.OpError) as error:
+    except ImportError as error:
+        raise CheckpointError(
+            f"The detector of {checkpoint.folder} runs on LiteRT alone, which is not installed "
+            f"here ({error}). Install it with '.venv/bin/pip install -r requirements.txt', or turn "
+            "KANTU_POINTING off."
+        ) from error
+    except (ValueError, KeyError, RuntimeError, DecodeError, tf.errors.OpError) as error:
         raise CheckpointError(
             f"TensorFlow cannot run the checkpoint {checkpoint.folder} ({error}). "
             "Fetch the folder again, or export it anew."

@@ -8,6 +8,7 @@ from app.captioning.grounding import Box, Region, find_slots, template
 from app.captioning.objects import objects, words
 from app.captioning.pointing import point, saying
 from app.captioning.vocabulary import Vocabulary, sentence
+from app.config import ROOT
 
 WHOLE = Box(0, 0, 1, 1)
 
@@ -27,6 +28,11 @@ def regions(*names: str) -> list[Region]:
         ("en", "a hot dog on a plate", ["dog"], "A hot dog on a plate."),
         ("en", "a red fire hydrant", ["fire hydrant"], "A red <region-0>."),
         ("en", "a horse", [], "A horse."),
+        ("en", "a panda bear eats", ["bear", "bear"], "A <region-0> eats."),
+        ("en", "a baby elephant", ["person", "elephant"], "A baby <region-1>."),
+        ("en", "a red pickup truck in a street", ["truck"], "A red <region-0> in a street."),
+        ("zh", "猫 狗", ["cat", "dog"], "<region-0><region-1>。"),
+        ("zh", "人 行 道", ["person"], "<region-0>行道。"),
         ("zh", "一只 狗 和 小狗", ["dog", "dog"], "一只<region-0>和<region-1>。"),
         ("zh", "一个 甜甜 圈", ["donut"], "一个<region-0>。"),
         ("zh", "一匹 马 ， 旁边 有 人", ["person", "horse"], "一匹<region-1>，旁边有<region-0>。"),
@@ -51,7 +57,7 @@ def test_no_word_is_lost_and_no_region_is_named_twice(said: list[str], detected:
     assert len(set(found)) == len(found)
     for name, region in zip(names, meant, strict=True):
         if region is not None:
-            assert name in words("en")[detected[region]]
+            assert any(name.endswith(one) for one in words("en")[detected[region]])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,6 @@ def test_what_must_be_said_has_a_word(language, name, known, expected):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_class_can_be_named(language):
-    everything = [one for names in words(language).values() for one in names]
-    vocabulary = Vocabulary.build([everything], 1)
+def test_every_class_can_be_said_with_the_words_that_are_shipped(language):
+    vocabulary = Vocabulary.load(ROOT / "model_assets" / "kantu-2" / f"vocabulary_{language}.txt")
     assert all(saying(name, vocabulary, language) for name in objects())
