@@ -161,7 +161,7 @@ class Settings:
 
     pointing: bool = _setting("off", _switch)
     """Whether objects are detected too, so that words point at what they name, and captions can be
-    told what to mention. Takes 25 MB, and half as much time again."""
+    told what to mention. Takes 30 MB, and half as much time again."""
 
     max_bytes: int = _setting(str(10 * MiB), _whole(1, 256 * MiB))
     """The largest photo file, in bytes."""
