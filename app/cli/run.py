@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -64,8 +64,7 @@ def run(options: Options, settings: Settings, load: Load) -> int:
     try:
         with closing(_executor(job, options)) as executor:
             languages = _languages(options.language, executor)
-            made = _made(job, settings, executor.name)
-            with closing(_open_output(form, options.output, made)) as output:
+            with closing(_output(form, options, job, settings, executor.name)) as output:
                 failed = _caption(photos, executor, languages, output)
     except CheckpointError as error:
         raise click.ClickException(str(error)) from None
@@ -178,14 +177,14 @@ def _languages(language: str, executor: Executor) -> tuple[str, ...]:
     return (language,)
 
 
-def _open_output(form: str, path: Path | None, made: Mapping[str, Any]) -> Output:
+def _output(form: str, options: Options, job: Job, settings: Settings, model: str) -> Output:
     if form == "xmp":
         from app.cli.sidecars import Sidecars
 
         return Sidecars()
-    if not path:
+    if not options.output:
         return StandardOutput(form)
-    return ResultsFile(path, form, made)
+    return ResultsFile(options.output, form, _made(job, settings, model))
 
 
 def _made(job: Job, settings: Settings, model: str) -> dict[str, Any]:

@@ -231,9 +231,9 @@ def test_it_says_what_it_must_mention(pointing, thing):
 def test_what_must_be_mentioned_is_said_though_the_photo_speaks_against_it():
     captioner = Captioner.load(ASSETS / "kantu-2", "litert", pointing=True)
     encoding = captioner.encode(read("coffee"))
-    for language, name in (("en", "dog"), ("zh", "狗")):
+    for language, names in (("en", {"dog"}), ("zh", {"狗", "小狗"})):
         best = captioner.decode(encoding, language, mention=["dog"])[0]
-        assert name in best.words
+        assert names & {*best.words}
         assert best.log_probability > -30
 
 

@@ -19,7 +19,9 @@ def score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     dataset = write_dataset(tmp_path / "dataset", CAPTIONS)
 
     def scored(language: str = "en", **seen: Any) -> dict[str, Any]:
-        monkeypatch.setattr(Captioner, "load", lambda folder: ScriptedCaptioner({}, **seen))
+        monkeypatch.setattr(
+            Captioner, "load", lambda folder, pointing: ScriptedCaptioner({}, **seen)
+        )
         return measure(Path("any"), dataset, "train", language)
 
     return scored

@@ -34,7 +34,7 @@ SLOTS = {100: (Slot(2, 5, 0), Slot(12, 15, 2))}
 @pytest.fixture
 def captioner(monkeypatch: pytest.MonkeyPatch) -> ScriptedCaptioner:
     scripted = ScriptedCaptioner(CAPTIONS, REGIONS, dict(SLOTS), ("person", "dog"))
-    monkeypatch.setattr(Captioner, "load", lambda folder, engine: scripted)
+    monkeypatch.setattr(Captioner, "load", lambda folder, engine, pointing: scripted)
     return scripted
 
 

@@ -68,7 +68,7 @@ def test_precision_and_recall_are_told_apart():
 def captioners(monkeypatch: pytest.MonkeyPatch) -> dict[str, ScriptedCaptioner]:
     """Two that say the same, of which one can be told what to mention."""
     found = {"told": ScriptedCaptioner(SAID, objects=("zebra",)), "plain": ScriptedCaptioner(SAID)}
-    monkeypatch.setattr(Captioner, "load", lambda folder: found[folder.name])
+    monkeypatch.setattr(Captioner, "load", lambda folder, pointing: found[folder.name])
     return found
 
 
