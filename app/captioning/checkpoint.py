@@ -216,9 +216,11 @@ def _check_visual_words(languages: dict[str, LanguageModel], files: Mapping[str,
     classes = {model.visual_words and model.visual_words.classes for model in languages.values()}
     if len(classes) > 1:
         raise ValueError("its languages have visual words for different classes")
-    if classes != {None} and DETECTOR not in files:
+    if classes == {None}:
+        return  # nor is the list of classes read
+    if DETECTOR not in files:
         raise ValueError(f"it has visual words and no {DETECTOR}")
-    if classes - {None, tuple(objects())}:
+    if classes != {tuple(objects())}:
         raise ValueError("its visual words are not for the classes that detectors find")
 
 
