@@ -1,6 +1,6 @@
 """Memory of the service: idle, after many photos, at most; free and under limits without swap.
 
-    python -m benchmarks.memory PHOTO… [--models kantu-2 neural-baby-talk-1]
+    python -m benchmarks.memory PHOTO… [--models kantu-2 …]
 
 A few clients ask at once, the models in turn, and every tenth photo is enlarged to 12 megapixels,
 as a phone takes it. Prints a row for each limit as Markdown. Only root may set limits.

@@ -17,6 +17,7 @@ from tests.deploy import machine as machines
 from tests.deploy.machine import Machine, booted
 
 CHECKOUT = "/root/kantu"
+UNUSED_MODEL = f"{CHECKOUT}/model_assets/unused"
 PARTS = ["app", "deploy", "model_assets", "script", "static", "templates", "tests/deploy"]
 PARTS += ["wsgi.py", "pyproject.toml", "LICENSE", "requirements.txt"]
 INSTALLED = ["requirements-serve.txt", "requirements-heic.txt"]
@@ -103,6 +104,7 @@ def prepare(machine: Machine) -> None:
     )
     with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:
         subprocess.run(unpack, stdin=packing.stdout, check=True)
+    machine.write(f"{UNUSED_MODEL}/manifest.json", "{}")
     machine.write("/usr/local/sbin/apt-get", APT_GET)
     machine.write("/root/fake-certbot", CERTBOT)
     machine.write("/usr/local/sbin/ufw", UFW)

@@ -123,7 +123,7 @@ def test_what_only_tensorflow_reads_is_not_installed(machine: Machine) -> None:
 def test_a_model_that_the_settings_do_not_name_is_not_installed(machine: Machine) -> None:
     found = machine.run("find", "/opt/kantu/", "-name", "manifest.json").stdout
     assert "/model_assets/kantu-2/" in found
-    assert "neural-baby-talk" not in found
+    assert "/model_assets/unused/" not in found
 
 
 def test_the_service_runs_in_its_sandbox(machine: Machine) -> None:

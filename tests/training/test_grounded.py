@@ -41,6 +41,10 @@ def test_captions_point_at_what_was_detected(captioner: Captioner, colour: str):
     assert best.template == best.text[: slot.start] + "<region-0>" + best.text[slot.end :]
 
 
+def test_a_detector_that_decoders_need_is_loaded_though_words_are_not_to_point(grounded: Pipeline):
+    assert Captioner.load(grounded.checkpoint, pointing=False).objects
+
+
 def test_both_engines_detect_the_same(grounded: Pipeline):
     checkpoint = open_checkpoint(grounded.checkpoint)
     shown = np.asarray(photo("red"))[:1, :1].repeat(PHOTO_SIZE, 0).repeat(PHOTO_SIZE, 1)

@@ -192,7 +192,7 @@ def test_a_decoder_that_cannot_be_built_is_named(
 @pytest.mark.parametrize("begin_with", [("encoder_stage",), ("en", "zh")])
 def test_a_recipe_begins_with_parts_that_it_has(begin_with: tuple[str, ...]):
     with pytest.raises(ValueError, match="it begins with .*, and has only en"):
-        replace(TINY_RECIPE, begin_from="neural-baby-talk-1", begin_with=begin_with)
+        replace(TINY_RECIPE, begin_from="kantu-2", begin_with=begin_with)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """kantu-2: soft attention in both languages over an encoder stage that is trained with them, on
 photos of everything.
 
-It begins with the stage of kantu-1, which is that of neural-baby-talk-1; kantu_2_whole_encoder.py
-goes on from there.
+kantu_2_whole_encoder.py goes on from there. The shipped kantu-2 had the encoder stage of an earlier
+model to begin with; this begins with ImageNet's.
 """
 
 from training.recipes import (
@@ -35,6 +35,5 @@ RECIPE = Recipe(
     data=_EVERYTHING,
     dev=_EVERYTHING,
     grid=True,
-    begin_from="neural-baby-talk-1",
     augmentations=4,
 )

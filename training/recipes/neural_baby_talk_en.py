@@ -1,4 +1,5 @@
-"""Neural Baby Talk in English (Lu et al. 2018), over the encoder stage that it has."""
+"""Neural Baby Talk in English (Lu et al. 2018), over the encoder stage that kantu-2
+has."""
 
 from training.recipes import DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -13,6 +14,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=5),),
     grid=True,
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=2,
 )

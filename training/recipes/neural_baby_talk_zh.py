@@ -1,5 +1,5 @@
 """Neural Baby Talk in Chinese (Lu et al. 2018), in styles of different lengths, over the
-encoder stage that neural-baby-talk-1 has."""
+encoder stage that kantu-2 has."""
 
 from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -15,6 +15,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=6),),
     grid=True,
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=2,
 )

@@ -1,5 +1,5 @@
 """NeuralTalk's plain recurrent network in Chinese, in styles of different lengths, over the encoder
-stage that neural-baby-talk-1 has."""
+stage that kantu-2 has."""
 
 from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -13,6 +13,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=8, learning_rate=1e-3),),
     grid=True,
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=2,
 )

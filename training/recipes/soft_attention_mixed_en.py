@@ -1,5 +1,5 @@
 """Show, Attend and Tell in English (Xu et al. 2015), on mixed data, over the encoder stage that
-neural-baby-talk-1 has."""
+kantu-2 has."""
 
 from dataclasses import replace
 
@@ -9,6 +9,6 @@ RECIPE = replace(
     soft_attention_en.RECIPE,
     stages=(MaximumLikelihood(epochs=5),),
     data=("flickr8k", "mscoco", "pascal_sentences"),
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=2,
 )

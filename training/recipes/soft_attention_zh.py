@@ -1,5 +1,5 @@
 """Show, Attend and Tell in Chinese (Xu et al. 2015), in styles of different lengths, over the
-encoder stage that neural-baby-talk-1 has."""
+encoder stage that kantu-2 has."""
 
 from training.recipes import SHORT_TO_LONG, DecoderConfig, LanguageConfig, MaximumLikelihood, Recipe
 
@@ -13,6 +13,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=7),),
     grid=True,
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=2,
 )

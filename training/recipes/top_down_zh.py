@@ -1,5 +1,5 @@
 """Top-down attention in Chinese (Anderson et al. 2018), in styles of different lengths, over the
-encoder stage that neural-baby-talk-1 has.
+encoder stage that kantu-2 has.
 
 The captions people wrote are short, so a decoder that learns from them alone says little. Here each
 begins with how long it is, which can then be asked for.
@@ -17,6 +17,6 @@ RECIPE = Recipe(
     },
     stages=(MaximumLikelihood(epochs=8, learning_rate=1.5e-3),),
     grid=True,
-    begin_from="neural-baby-talk-1",
+    begin_from="kantu-2",
     augmentations=3,
 )

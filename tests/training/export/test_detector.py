@@ -38,7 +38,6 @@ def test_what_is_no_detector_is_refused(pipeline: Pipeline, tmp_path: Path):
     Captioner.load(folder, pointing=True)
 
 
-def test_a_detector_that_decoders_learned_with_stays(tmp_path: Path):
-    folder = ROOT / "model_assets" / "neural-baby-talk-1"
+def test_a_detector_that_decoders_learned_with_stays(grounded: Pipeline):
     with pytest.raises(ValueError, match="that its decoders learned with"):
-        add_detector(folder, tmp_path / "other.tflite")
+        add_detector(grounded.checkpoint, SHIPPED)
