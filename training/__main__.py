@@ -240,14 +240,26 @@ def compare(models: tuple[Path, ...], dataset: Path, photos: int) -> str:
 
 
 @verb("look")
-@click.option("--model", type=FOLDER, required=True, help="A checkpoint folder.")
-@click.option("--photos", type=FOLDER, required=True, help="A folder of JPEG files.")
+@click.option(
+    "--model", "models", type=FOLDER, multiple=True, required=True, help="A checkpoint; repeatable."
+)
+@click.option("--photos", type=FOLDER, required=True, help="A folder of photos.")
 @click.option("--out", type=FOLDER, default="look", help="Where the sheets go.")
-def look(**options: Any) -> Path:
-    """Write contact sheets of photos with a checkpoint's captions, and a table to grade them in."""
+def look(models: tuple[Path, ...], photos: Path, out: Path) -> Path:
+    """Write contact sheets of photos with what checkpoints say of them, in an order that does not
+    tell whose a caption is, and a table to grade them in."""
     from training.evaluation.look import look
 
-    return look(**options)
+    return look(models, photos, out)
+
+
+@verb("grades")
+@click.argument("folder", type=FOLDER)
+def grades(folder: Path) -> Any:
+    """Add up the grades in the table that `look` wrote into FOLDER, model by model."""
+    from training.evaluation.grades import add_up
+
+    return add_up(folder)
 
 
 @verb("zoo")

@@ -80,8 +80,8 @@ def _broken(line: str) -> str:
     lines = [""]
     for word in line.split(" "):
         longer = f"{lines[-1]} {word}".lstrip()
-        fits = _text_size(longer, TALLEST)[0] <= SIDE
-        lines = [*lines[:-1], longer] if fits or not lines[-1] else [*lines, word]
+        goes_on = not word.isascii() or _text_size(longer, TALLEST)[0] <= SIDE
+        lines = [*lines[:-1], longer] if goes_on or not lines[-1] else [*lines, word]
     return "\n".join(lines)
 
 

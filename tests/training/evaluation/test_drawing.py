@@ -85,3 +85,13 @@ def test_lines_are_broken_between_words():
         for text in ("WWWWWWWWWWWW WWWWWWWWWWWW", "WWWWWWWWWWWW\nWWWWWWWWWWWW")
     )
     assert np.array_equal(long, apart)
+
+
+def test_chinese_begins_behind_its_letter():
+    """It may be broken anywhere, so it need not begin on a line of its own."""
+    photo = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    caption = "一只狗在草地上跑。" * 3
+    spaced, joined = (
+        contact_sheet([photo], [text], 1) for text in (f"a: {caption}", f"a:{caption}")
+    )
+    assert spaced.shape == joined.shape
