@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ from training.quiet import quiet_imports
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 LANGUAGE = click.Choice(("en", "zh"))
+BACKENDS = ("keras", "tensorflow", "jax", "torch")
+only = click.option("--language", type=LANGUAGE, help="One alone.  [default: all it speaks]")
 ENGINE = click.Choice(("auto", "litert", "tensorflow"))
 
 
@@ -63,13 +66,17 @@ def import_backend() -> None:
 
 def in_sentences(function: Callable[[], Any]) -> Any:
     """What a function returns. Raises click.ClickException for the errors that functions of
-    training/ document."""
+    training/ document; what Keras or its backend finds wrong with a computation is for who wrote
+    it, with all that led there."""
     try:
         return function()
     except OSError as error:
         named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         raise click.ClickException(named) from error
     except (ValueError, FloatingPointError, CheckpointError, PhotoError) as error:
+        *_, (innermost, _) = walk_tb(error.__traceback__)
+        if innermost.f_globals.get("__name__", "").partition(".")[0] in BACKENDS:
+            raise
         raise click.ClickException(str(error)) from error
 
 
@@ -172,12 +179,14 @@ def export(run: Path, name: str, other: Path | None, **folders: Path) -> Path:
 @click.argument("model", type=FOLDER)
 @click.argument("collections", nargs=-1, required=True)
 @click.option("--data", type=FOLDER, default="data")
-def score(model: Path, collections: tuple[str, ...], data: Path) -> None:
-    """Score a checkpoint on the dev photos of COLLECTIONS, in all of its languages, and write the
-    scores into its manifest and its card."""
+@only
+def score(model: Path, collections: tuple[str, ...], data: Path, language: str | None) -> Path:
+    """Score a checkpoint on the dev photos of COLLECTIONS, and write the scores into its manifest
+    and its card."""
     from training.export.card import record_scores
 
-    record_scores(model, data, collections)
+    record_scores(model, data, collections, language)
+    return model
 
 
 @verb("evaluate")
@@ -206,26 +215,29 @@ def parity(**options: Any) -> Any:
 @click.argument("model", type=FOLDER)
 @click.argument("collections", nargs=-1, required=True)
 @click.option("--data", type=FOLDER, default="data")
-def evidence(model: Path, collections: tuple[str, ...], data: Path) -> None:
+@only
+def evidence(model: Path, collections: tuple[str, ...], data: Path, language: str | None) -> Path:
     """Learn, from the training photos of COLLECTIONS, what a photo says for each word, and add it
     to a checkpoint."""
     from training.export.evidence import record_evidence
 
-    record_evidence(model, data, collections)
+    record_evidence(model, data, collections, language)
+    return model
 
 
 @verb("calibrate")
 @click.argument("model", type=FOLDER)
 @click.argument("collections", nargs=-1, required=True)
 @click.option("--data", type=FOLDER, default="data")
-def calibrate(model: Path, collections: tuple[str, ...], data: Path) -> Any:
+@only
+def calibrate(model: Path, collections: tuple[str, ...], data: Path, language: str | None) -> Any:
     """Write into a checkpoint's manifest which words its captions do not say where they are
     doubtful, and from which probability on captions are worth which confidence, as it is measured
     on the dev photos of COLLECTIONS together."""
     from training.export.card import record_confidence, record_doubtful_words
 
-    record_doubtful_words(model)
-    return record_confidence(model, data, collections)
+    record_doubtful_words(model, language)
+    return record_confidence(model, data, collections, language)
 
 
 @verb("compare")

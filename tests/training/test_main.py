@@ -173,7 +173,7 @@ def test_a_checkpoint_of_another_training_is_not_written_over(
     [
         ({"architecture": "soft_atention"}, "there is no decoder 'soft_atention'; there are "),
         ({"architecture": "layers"}, "there is no decoder 'layers'; there are "),
-        ({"architecture": "soft_attention"}, "needs grid features"),
+        ({"architecture": "soft_attention"}, "needs grid: set grid=True in the recipe"),
     ],
 )
 def test_a_decoder_that_cannot_be_built_is_named(

@@ -179,7 +179,11 @@ def _annotations(written: Any) -> _Annotations:
 def _read_splits(path: Path, described: Listing) -> Listing:
     """The same captions, of photos in the splits that the file names."""
     listing = Listing(described.report, captions=described.captions)
-    for split, names in read_json(path, "splits", frozenset(SPLITS), _lists).items():
+    for split, names in read_json(path, "splits", None, _lists).items():
+        if split not in SPLITS:
+            raise DatasetError(
+                f"{path} has a split {split!r}; there are only {', '.join(SPLITS)}. Rename it."
+            )
         for name in names:
             listing.add_photo(split, name)
     return listing

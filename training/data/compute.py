@@ -32,6 +32,9 @@ from training.encoders import ENCODERS, build, read_weights
 from training.encoders.int8 import Matching, convert_encoder
 from training.saving import save_arrays, save_json, save_text
 
+FEATURES_VERSION = 1
+"""Of how photos become features: raise it where squashing, augmentation or the conversion to int8
+change, and all are computed anew."""
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
 SPLITS = ("train", "dev")
@@ -61,7 +64,7 @@ def prepare_encoder(
     """
     digest = sha256(weights)
     folder = encoder_folder(features, encoder, kind, weights)
-    if (folder / "encoder.json").exists():
+    if _version(folder / "encoder.json") == FEATURES_VERSION:
         return folder
     values = read_weights(weights)
     model = build(ENCODERS[encoder], values, PHOTO_SIZE, 1, kind)
@@ -73,9 +76,23 @@ def prepare_encoder(
     if kind == "grid" and stage:
         arrays = {f"{nth:03}": np.asarray(one, np.float32) for nth, one in enumerate(stage(values))}
         save_arrays(folder / "stage.npz", arrays)
-    facts = {"encoder": encoder, "kind": kind, "weights_sha256": digest, "photo_size": PHOTO_SIZE}
-    save_json(folder / "encoder.json", facts | {"calibrated_on": calibration.name})
+    facts = {
+        "version": FEATURES_VERSION,
+        "encoder": encoder,
+        "kind": kind,
+        "weights_sha256": digest,
+        "photo_size": PHOTO_SIZE,
+        "calibrated_on": calibration.name,
+    }
+    save_json(folder / "encoder.json", facts)
     return folder
+
+
+def _version(path: Path) -> int | None:
+    """Of the features that a file describes; None where there is none."""
+    if not path.exists():
+        return None
+    return json.loads(path.read_text(encoding="utf-8")).get("version", 1)
 
 
 def load_matching(folder: Path) -> Matching:
@@ -103,7 +120,7 @@ def compute_features(
     """
     out = folder / dataset.name
     encoder = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    read_metadata(dataset)
+    splits = _splits(dataset)
     facts = {
         "dataset_sha256": sha256(dataset / METADATA),
         "tokens": TOKENS_VERSION,
@@ -113,6 +130,8 @@ def compute_features(
         out.mkdir(exist_ok=True)
         (out / FACTS).unlink(missing_ok=True)  # what is half written must not be taken for whole
         for split in SPLITS:
+            (out / f"{split}.jsonl").unlink(missing_ok=True)
+        for split in splits:
             (out / f"{split}-photos.npz").unlink(missing_ok=True)
             _write_captions(dataset, split, out)
             if augmentations:
@@ -120,7 +139,7 @@ def compute_features(
                 kind, graph = encoder["kind"], folder / "encoder.tflite"
                 _write(dataset, split, graph, partial(_encode, kind, count), out, kind, workers)
         save_json(out / FACTS, encoder | facts)
-    for split in SPLITS if photos else ():
+    for split in splits if photos else ():
         if not (out / f"{split}-photos.npz").exists():
             files = [squashed_file(example.photo) for example in open_split(dataset, split)]
             pack_photos(out / f"{split}-photos.npz", files)
@@ -138,10 +157,16 @@ def compute_regions(dataset: Path, out: Path, detector: Path, workers: int) -> N
     digest = sha256(detector)
     if facts.get("detector_sha256") == digest:
         return
-    for split in SPLITS:
+    for split in _splits(dataset):
         count = facts["augmentations"] if split == "train" else 1
         _write(dataset, split, detector, partial(_detect, count), out, "regions", workers)
     save_json(out / FACTS, facts | {"detector_sha256": digest})
+
+
+def _splits(dataset: Path) -> list[str]:
+    """Those that a collection has; one that is learned from alone has no dev photos."""
+    sizes = read_metadata(dataset).sizes
+    return [split for split in SPLITS if sizes.get(split)]
 
 
 def _is_there(out: Path, facts: dict[str, Any]) -> bool:
@@ -151,6 +176,7 @@ def _is_there(out: Path, facts: dict[str, Any]) -> bool:
     except FileNotFoundError:
         return False
     same = all(found.get(name) == facts[name] for name in ("dataset_sha256", "tokens"))
+    same = same and _version(out / FACTS) == FEATURES_VERSION
     return same and found["augmentations"] >= facts["augmentations"]
 
 

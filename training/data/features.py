@@ -104,6 +104,11 @@ def load_facts(folder: Path) -> dict[str, Any]:
     return json.loads((folder / FACTS).read_text(encoding="utf-8"))
 
 
+def has_split(folder: Path, split: str) -> bool:
+    """Whether a collection has photos in a split."""
+    return (folder / f"{split}.jsonl").exists()
+
+
 def load_split(
     folder: Path, split: str, names: Sequence[str], augmentations: int = 1
 ) -> CollectionSplit:
@@ -117,6 +122,7 @@ def load_split(
 
     Raises:
         FileNotFoundError: they were not computed.
+        ValueError: there are fewer augmentations.
     """
     lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")
     entries = [json.loads(line) for line in lines]
@@ -128,4 +134,9 @@ def load_split(
             features[name] = PackedPhotos(packed, photos, augmentations)
         else:
             features[name] = np.load(folder / f"{split}-{name}.npy", mmap_mode="r")
+            if len(features[name]) < augmentations:
+                raise ValueError(
+                    f"{folder} has {len(features[name])} augmentations of {split} photos, and "
+                    f"{augmentations} are asked for: compute the features again"
+                )
     return CollectionSplit(photos, entries, features, augmentations)

@@ -12,14 +12,15 @@ from training.data.tfrecord import DatasetError
 T = TypeVar("T")
 
 
-def read_json(path: Path, layout: str, keys: Container[str], parse: Callable[[Any], T]) -> T:
+def read_json(path: Path, layout: str, keys: Container[str] | None, parse: Callable[[Any], T]) -> T:
     """What a file says, of the keys that are needed.
 
     Args:
         path: the file.
         layout: what it should be, for the error.
-        keys: those that parse needs. The others are forgotten while the file is read: COCO's
-            addresses and Karpathy's words would take several times the memory of the captions.
+        keys: those that parse needs; all where it is None. The others are forgotten while the file
+            is read: COCO's addresses and Karpathy's words would take several times the memory of
+            the captions.
         parse: makes the result of the outermost value; it may raise what a wrong value raises.
 
     Raises:
@@ -27,7 +28,7 @@ def read_json(path: Path, layout: str, keys: Container[str], parse: Callable[[An
     """
 
     def needed(found: dict[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in found.items() if key in keys}
+        return {key: value for key, value in found.items() if keys is None or key in keys}
 
     try:
         return parse(json.loads(path.read_text(encoding="utf-8-sig"), object_hook=needed))

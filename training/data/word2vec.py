@@ -33,9 +33,6 @@ LEARNING_RATE = 5e-3
 """Of Adam, at first; it falls to nothing in a straight line."""
 EPOCHS = 10
 JIT = keras.backend.backend() == "jax"
-DEVIATION = 0.05 / 3**0.5
-"""Of the values written: that of Keras's embeddings when they start at random. So a training from
-these vectors differs from one without in what they say, not in how long they are."""
 
 
 def train_word2vec(
@@ -54,8 +51,8 @@ def train_word2vec(
         captions: the words of each.
 
     Returns:
-        float32 (vocabulary, size), mean 0 and deviation DEVIATION over all values. The same for the
-        same arguments.
+        float32 (vocabulary, size), mean 0 and deviation 1 over all values. The same for the same
+        arguments.
     """
     sentences = [
         np.array([vocabulary.start, *vocabulary.encode(caption), vocabulary.end], np.int32)
@@ -150,9 +147,9 @@ def noise_distribution(counts: np.ndarray) -> np.ndarray:
 
 
 def normalise(random: np.random.Generator, vectors: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Vectors around their common mean with DEVIATION, float32; random where a word never came."""
+    """Vectors around their mean with deviation 1, float32; random where a word never came."""
     seen = counts > 0
     centred = vectors - vectors[seen].mean(axis=0)
-    scaled = random.normal(0, DEVIATION, vectors.shape)
-    scaled[seen] = centred[seen] * (DEVIATION / centred[seen].std())
+    scaled = random.normal(size=vectors.shape)
+    scaled[seen] = centred[seen] / centred[seen].std()
     return scaled.astype(np.float32)

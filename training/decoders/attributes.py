@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 from training.decoders.base import Features
-from training.decoders.layers import Standardise
+from training.decoders.layers import Frozen, Standardise
 from training.decoders.show_and_tell import ShowAndTell
 from training.encoders.encoder import Tensor
 
@@ -37,8 +37,7 @@ class Attributes(ShowAndTell):
     ):
         super().__init__(vocabulary_size, units, embedding, **dropouts)
         self.attributes = attributes
-        self.predictor = layers.Dense(attributes, name="predictor")
-        self.predictor.trainable = False
+        self.predictor = Frozen(attributes, name="predictor")
         self.likely = Standardise(name="likely")
 
     def adapt(self, features: Features, mentioned: np.ndarray) -> None:

@@ -31,6 +31,30 @@ class Standardise(layers.Layer):
         return (features - self.mean) * self.scale
 
 
+class Frozen(layers.Layer):
+    """A dense layer without an activation whose weights stay as they are set.
+
+    Not a Dense that is not trainable: what holds it may be switched to be trained, and that goes
+    for all that it holds.
+    """
+
+    def __init__(self, units: int, name: str | None = None):
+        super().__init__(name=name)
+        self.units = units
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(
+            shape=shape, initializer="glorot_uniform", trainable=False, name="kernel"
+        )
+        self.bias = self.add_weight(
+            shape=(self.units,), initializer="zeros", trainable=False, name="bias"
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.matmul(inputs, self.kernel) + self.bias
+
+
 class LSTM(layers.Layer):
     """An LSTM whose state is one array [h, c], so that a beam search reorders it with one index.
 

@@ -93,12 +93,6 @@ class EncoderStage(layers.Layer):
         }
 
 
-def with_stage(weights: Weights, stage: Sequence[np.ndarray]) -> Weights:
-    """An encoder's weights, those of its last layers replaced by a stage's."""
-    convolutions = as_convolutions(stage)
-    return weights[: -len(convolutions)] + convolutions
-
-
 def as_convolutions(stage: Sequence[np.ndarray]) -> Weights:
     """A stage's weights as the encoder has them, where a dense layer of the stage is a convolution
     over single cells."""

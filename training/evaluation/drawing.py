@@ -1,4 +1,4 @@
-"""Pictures for looking at what a model says: regions on a photo, and photos with their captions."""
+"""Pictures for looking at what a model says: photos with their captions."""
 
 from __future__ import annotations
 
@@ -7,41 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from app.captioning.grounding import Region
-
-COLOURS = ((214, 39, 40), (31, 119, 180), (44, 160, 44), (148, 103, 189), (200, 100, 0))
-"""RGB, of one region after the other."""
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 SIDE = 224
 """Height and width that photos have at most on a sheet."""
 MARGIN = 8
 TEXT_SIZE = 14
 TALLEST = 1 << 14
 """No text is taller."""
-
-
-def draw_regions(photo: np.ndarray, regions: Sequence[Region], names: Sequence[str]) -> np.ndarray:
-    """A photo with the boxes of what was detected on it.
-
-    Args:
-        photo: uint8 RGB (height, width, 3), which stays as it is.
-        regions: on it.
-        names: what to write into the corner of each box, in any language.
-
-    Returns:
-        uint8 RGB (height, width, 3).
-    """
-    drawn = photo.copy()
-    height, width = photo.shape[:2]
-    for number, (region, name) in enumerate(zip(regions, names, strict=True)):
-        colour = COLOURS[number % len(COLOURS)]
-        left, top, right, bottom = np.rint(region.box * np.array([width, height] * 2)).astype(int)
-        cv2.rectangle(drawn, (left, top), (right, bottom), colour, 2)
-        across, down = _text_size(name, width)
-        left = max(0, min(left, width - across))
-        cv2.rectangle(drawn, (left, top), (left + across, top + down), colour, -1)
-        _write(drawn, name, left, top, width, WHITE)
-    return drawn
 
 
 def contact_sheet(photos: Sequence[np.ndarray], texts: Sequence[str], columns: int) -> np.ndarray:
@@ -71,7 +42,7 @@ def _cell(photo: np.ndarray, text: str, text_height: int) -> np.ndarray:
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     cell = np.full((SIDE + text_height + 3 * MARGIN, SIDE + 2 * MARGIN, 3), 255, np.uint8)
     cell[MARGIN : MARGIN + size[1], MARGIN : MARGIN + size[0]] = small
-    _write(cell, text, MARGIN, SIDE + 2 * MARGIN, SIDE, BLACK)
+    _write(cell, text, MARGIN, SIDE + 2 * MARGIN, SIDE)
     return cell
 
 
@@ -98,10 +69,8 @@ def _text_size(text: str, width: int) -> tuple[int, int]:
     return across, down
 
 
-def _write(
-    picture: np.ndarray, text: str, left: int, top: int, width: int, colour: tuple[int, int, int]
-) -> None:
-    """Puts a text, broken at a width, onto a picture."""
+def _write(picture: np.ndarray, text: str, left: int, top: int, width: int) -> None:
+    """Puts a text, broken at a width, onto a picture, in black."""
     baseline = (left, top + TEXT_SIZE)
     lines = (left, left + width)
-    cv2.putText(picture, text, baseline, colour, _font(), TEXT_SIZE, 0, cv2.PUT_TEXT_WRAP, lines)
+    cv2.putText(picture, text, baseline, (0, 0, 0), _font(), TEXT_SIZE, 0, cv2.PUT_TEXT_WRAP, lines)

@@ -108,10 +108,9 @@ def score_captions(
 
 def load_captioner(model: Path, engine: str, language: str, start: str | None) -> Captioner:
     """A checkpoint's captioner; captions of the language begin with start where it is given."""
-    captioner = Captioner.load(model, engine)
-    if not start or language not in captioner.languages:
-        return captioner
-    checkpoint = open_checkpoint(model)
+    checkpoint = open_checkpoint(model).without_detector()
+    if not start or language not in checkpoint.languages:
+        return Captioner.load(model, engine)
     ours = checkpoint.languages[language]
     if start not in ours.vocabulary.words:
         styles = [word for word in ours.vocabulary.words if word.startswith("<")]

@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.captioning.checkpoint import MANIFEST, open_checkpoint
 from training.evaluation.confidence import measure
 from training.evaluation.doubt import details, neutral
 from training.evaluation.evaluate import evaluate, has_captions, usual_style
 from training.saving import edited_json, save_text
+
+T = TypeVar("T")
 
 CARD = "MODEL_CARD.md"
 BEGIN, END = "<!-- training: written by export -->", "<!-- /training -->"
@@ -31,26 +33,39 @@ Who publishes this model says here what it was trained on, under which terms, an
 """
 
 
-def record_scores(folder: Path, data: Path, collections: Iterable[str]) -> None:
+def record_scores(
+    folder: Path, data: Path, collections: Iterable[str], only: str | None = None
+) -> None:
     """Scores a checkpoint on the dev photos of collections, through the code that serves, and
     writes the scores into its manifest and its card. Captions are asked for in the style that most
     captions of a collection have.
 
     Args:
         data: has a dataset of each collection's name.
+        only: a language; all of the checkpoint's where it is None.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
         DatasetError: a dataset is missing.
+        ValueError: it does not speak the language.
     """
     with edited_json(folder / MANIFEST) as manifest:
-        for language, entry in manifest["languages"].items():
-            entry["scores"] = {
+        for language, entry in of_languages(manifest["languages"], only).items():
+            entry["scores"] = entry.get("scores", {}) | {
                 name: _scores(folder, data / name, language)
                 for name in collections
                 if has_captions(data / name, "dev", language)
             }
     write_card(folder)
+
+
+def of_languages(entries: Mapping[str, T], only: str | None) -> dict[str, T]:
+    """That of one language, or all where it is None. Raises ValueError where it is not there."""
+    if only is None:
+        return dict(entries)
+    if only not in entries:
+        raise ValueError(f"the checkpoint captions in {', '.join(entries)}, not in {only!r}")
+    return {only: entries[only]}
 
 
 def _scores(folder: Path, dataset: Path, language: str) -> dict[str, Any]:
@@ -61,27 +76,31 @@ def _scores(folder: Path, dataset: Path, language: str) -> dict[str, Any]:
     return scores | ({"style": style.strip("<>")} if style else {})
 
 
-def record_doubtful_words(folder: Path) -> None:
+def record_doubtful_words(folder: Path, only: str | None = None) -> None:
     """Writes into a checkpoint's manifest which words its captions do not say where they are
-    doubtful. It comes before scores and confidence, which are those of such captions: scores of
-    others go.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be used.
+    doubtful. It comes before scores and confidence, which are those of such captions: those of
+    others go, from the card too. Takes and raises what record_scores() does.
     """
     with edited_json(folder / MANIFEST) as manifest:
-        for language, model in open_checkpoint(folder).languages.items():
+        for language, model in of_languages(open_checkpoint(folder).languages, only).items():
             entry = manifest["languages"][language]
             found = {"details": details(model.vocabulary, language)}
             if not model.visual_words:
                 found["neutral"] = neutral(model.vocabulary, language)
             if entry | found != entry:
                 entry.update(found)
-                entry.pop("scores", None)
+                forget_figures(entry)
+    write_card(folder)
+
+
+def forget_figures(entry: dict[str, Any]) -> None:
+    """Takes out of a language's entry in the manifest what was measured of other captions."""
+    for figures in ("scores", "confidence"):
+        entry.pop(figures, None)
 
 
 def record_confidence(
-    folder: Path, data: Path, collections: Iterable[str]
+    folder: Path, data: Path, collections: Iterable[str], only: str | None = None
 ) -> dict[str, dict[str, Any]]:
     """Measures from which probability on a checkpoint's captions are worth which confidence, on the
     dev photos of collections together, and writes it into its manifest.
@@ -90,12 +109,11 @@ def record_confidence(
         What training.evaluation.confidence.measure() gives, of each language that has captions
         there.
 
-    Raises:
-        as record_scores() does.
+    Takes and raises what record_scores() does.
     """
     measured = {}
     with edited_json(folder / MANIFEST) as manifest:
-        for language, entry in manifest["languages"].items():
+        for language, entry in of_languages(manifest["languages"], only).items():
             datasets = [
                 data / one for one in collections if has_captions(data / one, "dev", language)
             ]

@@ -6,6 +6,8 @@ int8 in both; the encoder's activations are in LiteRT's alone.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,9 @@ from training.encoders.int8 import Matching
 from training.encoders.stage import EncoderStage
 from training.export.conversion import convert_decoder, convert_stage, feature_shapes, freeze
 from training.saving import save_arrays, save_json
+
+PARTS = re.compile(r".+\.(tflite|npz|pb)|(vocabulary|visual_words)_\w+\.(txt|json)")
+"""Names of files that a manifest lists."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ def write_checkpoint(
     """Writes graphs, vocabularies and the manifest that vouches for them, and returns the folder.
 
     Args:
-        folder: where to; its name is the model's.
+        folder: where to; its name is the model's. A detector that the checkpoint there was given
+            stays; what else is left of it goes.
         languages: by their codes, such as "en".
         training: what was run for each language, as training.train.run_folder records it; None of
             what was trained elsewhere.
@@ -119,6 +125,9 @@ def write_checkpoint(
         for language, one in languages.items()
         for file in _write_words(folder, language, one, bool(encoder.detector))
     ]
+    if DETECTOR not in graphs and _has_detector(folder):
+        graphs[DETECTOR] = (folder / DETECTOR).read_bytes()
+    files = sorted({*graphs, *words})
     manifest = {
         "format": FORMAT,
         "name": folder.name,
@@ -126,10 +135,22 @@ def write_checkpoint(
         "features": {name: list(shape) for name, shape in shapes.items()},
         "languages": {language: one.facts for language, one in languages.items()},
         **({"training": training, "weights": weights} if training else {}),
-        "files": {file: sha256(folder / file) for file in sorted({*graphs, *words})},
+        "files": {file: sha256(folder / file) for file in files},
     }
     save_json(folder / MANIFEST, manifest)
+    for path in folder.iterdir():
+        if PARTS.match(path.name) and path.name not in files:
+            path.unlink()  # of the checkpoint that was there before
     return folder
+
+
+def _has_detector(folder: Path) -> bool:
+    """Whether the checkpoint that is there was given one, with which it has to do."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return DETECTOR in manifest["files"]
 
 
 def _write_words(folder: Path, language: str, served: ServedLanguage, points: bool) -> list[str]:

@@ -24,6 +24,7 @@ from training.data.datasets import open_split
 from training.data.tokenization import words
 from training.evaluation.doubt import NEUTRAL, is_colour
 from training.evaluation.support import agreement
+from training.export.card import forget_figures, of_languages, write_card
 from training.saving import edited_json, save_arrays
 
 LEAST_PHOTOS = 15
@@ -55,25 +56,30 @@ _captioner: Captioner
 """Of a worker process."""
 
 
-def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> None:
+def record_evidence(
+    folder: Path, data: Path, collections: Iterable[str], only: str | None = None
+) -> None:
     """Adds evidence to each language of a checkpoint, from the training photos of collections. Its
-    scores and its confidence go: they are those of other captions. A checkpoint without pooled
-    features stays as it is.
+    scores and its confidence go, from its card too: they are those of other captions. A checkpoint
+    without pooled features stays as it is.
 
     Args:
         data: has a dataset of each collection's name.
+        only: a language; all of the checkpoint's where it is None.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
         DatasetError: a dataset is missing.
+        ValueError: it does not speak the language.
     """
+    wanted = of_languages(open_checkpoint(folder).languages, only)
     _load(folder)  # Here too, for a pool whose processes cannot load it would try for ever.
     if "pooled" not in _captioner.encode(np.zeros((1, 1, 3), np.uint8)).features:
         return
     examples = [one for name in collections for one in open_split(data / name, "train")]
     features = _features(folder, [one.photo for one in examples])
     learned = {}
-    for language, model in open_checkpoint(folder).languages.items():
+    for language, model in wanted.items():
         captions = [
             [words(text, language) for text in one.captions.get(language, ())] for one in examples
         ]
@@ -85,8 +91,8 @@ def record_evidence(folder: Path, data: Path, collections: Iterable[str]) -> Non
             name = evidence_file(language)
             save_arrays(folder / name, evidence.arrays())
             manifest["files"][name] = sha256(folder / name)
-            for figures in ("scores", "confidence"):
-                manifest["languages"][language].pop(figures, None)
+            forget_figures(manifest["languages"][language])
+    write_card(folder)
 
 
 def learn(

@@ -115,7 +115,8 @@ def checkpoint_source(checkpoint: Path) -> Source:
         for language, record in records.items()
     }
     vocabularies = {name: model.vocabulary for name, model in opened.languages.items()}
-    kept = ("trained_on", "repeatable", "details", "neutral", "confidence", "scores")
+    # Not scores and confidence: its graphs are converted anew, with what is the run's encoder.
+    kept = ("trained_on", "repeatable", "details", "neutral")
     facts = {
         language: {name: entry[name] for name in kept if name in entry}
         for language, entry in manifest["languages"].items()

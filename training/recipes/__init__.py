@@ -123,8 +123,8 @@ class SelfCritical:
     temperature: float = 0.5
     """At which captions are sampled."""
     charge: float = 0.0
-    """What a caption's CIDEr-D is lowered by for each of its words that no written caption of the
-    photo has, as training.evaluation.support counts them."""
+    """What a caption's CIDEr-D, 1 where printed scores say 100, is lowered by for each of its words
+    that no written caption of the photo has, as training.evaluation.support counts them."""
     likelihood_weight: float = 0.1
     """Of the maximum likelihood of written captions beside it."""
     likelihood_batch_size: int = 26
@@ -162,8 +162,9 @@ class Recipe:
     stages: tuple[Stage, ...]
     data: tuple[str, ...] = ("flickr8k",)
     """Collections, whose training photos are learned from."""
-    dev: tuple[str, ...] = ("flickr8k",)
-    """Collections whose dev photos choose the epoch that is kept, by the mean of their CIDEr."""
+    dev: tuple[str, ...] = ()
+    """Collections whose dev photos choose the epoch that is kept, by the mean of their CIDEr; the
+    first of data where none is named."""
     encoder: str = "efficientnet_lite3"
     grid: bool = False
     """Whether the encoder gives grid features, which decoders that attend need, rather than pooled
@@ -183,6 +184,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raises ValueError where the parts do not suit each other."""
+        object.__setattr__(self, "dev", self.dev or self.data[:1])
         for stage in self.stages:
             if stage.encoder not in (FROZEN, STAGE, WHOLE):
                 raise ValueError(f"a stage trains {FROZEN}, {STAGE} or {WHOLE}: {stage.encoder!r}")
@@ -193,10 +195,21 @@ class Recipe:
                 raise ValueError(f"a stage trains {', '.join(unknown)}, which there is not")
             if stage.encoder != FROZEN and not self.grid:
                 raise ValueError("an encoder is trained through grid features: set grid")
+            if stage.encoder != FROZEN and stage.decoders:
+                raise ValueError("an encoder is trained with all decoders: name none in that stage")
+            if isinstance(stage, SelfCritical) and stage.samples < 2:
+                raise ValueError(f"a sample is compared with others: {stage.samples} are too few")
+        for language in self.languages.values():
+            starts = [name for name, _ in language.styles] or [START]
+            if language.start not in starts:
+                raise ValueError(f"captions start with {', '.join(starts)}: {language.start!r}")
         parts = {ENCODER_STAGE, *self.decoders()} if self.grid else {*self.decoders()}
         if self.begin_from and not set(self.begin_with) <= parts:
             strange = ", ".join(sorted(set(self.begin_with) - parts))
-            raise ValueError(f"it begins with {strange}, and has only {', '.join(sorted(parts))}")
+            grid = "" if self.grid else "; the encoder's stage needs grid=True"
+            raise ValueError(
+                f"it begins with {strange}, and has only {', '.join(sorted(parts))}{grid}"
+            )
 
     @property
     def grounded(self) -> bool:

@@ -10,6 +10,7 @@ from keras import ops
 
 from training.data.corpus import Batches, Corpus, Lesson, repeatable_words
 from training.data.tokenization import without_pauses
+from training.decoders.class_bias import class_bias
 from training.encoders.encoder import Tensor
 from training.evaluation.metrics import score
 from training.evaluation.support import Support
@@ -50,12 +51,14 @@ class Evaluator:
             dev: by the collection's name.
         """
         self.lesson, self.dev = lesson, dev
+        captions, grounded = lesson.corpus.captions, lesson.config.grounded
         self.describer = Describer(
             model,
             name,
             lesson.vocabulary,
             lesson.config,
-            repeatable_words(lesson.corpus.captions),
+            repeatable_words(captions),
+            class_bias(captions, lesson.corpus.language) if grounded else {},
         )
         self.entropy = Entropy(model, name)
         self.captions: dict[str, list[tuple[str, ...]]] = {}

@@ -27,7 +27,9 @@ LABEL_SMOOTHING = 0.1
 """Szegedy et al. 2016, section 7."""
 
 Shown = dict[str, Any]
-"""What a step is shown, by decoder: arrays of one size in every step."""
+"""What a step is shown: "features" by name, and by decoder "captions" that people wrote or, where
+the score teaches, "sampled" and "written" ones, each with "inputs", "targets" and "mask" as Batch
+has them."""
 
 
 class Loss(Protocol):
@@ -231,7 +233,7 @@ class SelfCriticalLoss:
         return -ops.sum(chosen * sampled["mask"])
 
     def figures(self) -> dict[str, float]:
-        """The mean reward, CIDEr-D in percent."""
+        """The mean reward of all decoders' captions, CIDEr-D less the charge, in percent."""
         return {"reward": float(np.mean(self._epoch_rewards))}
 
 

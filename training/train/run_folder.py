@@ -2,9 +2,9 @@
 
 run.json             the recipe, what it was run on, and each leg of it as far as it went
 vocabulary_en.txt …
-log.jsonl            the figures of each epoch
+log.jsonl            the figures of each epoch that was evaluated
 curves-en.png …      the same as pictures
-samples/             captions of the same dev photos after each epoch
+samples/             captions of the same dev photos after each of these
 weights.npz          the weights that are kept, float32, each by its part and path
 state.npz            to go on from, in the middle of a leg
 
@@ -27,7 +27,7 @@ import numpy as np
 from app.captioning.vocabulary import Vocabulary, sentence
 from training.data.corpus import Corpus
 from training.plots import draw_curves
-from training.recipes import Leg, Recipe
+from training.recipes import Leg, Recipe, recipe_from_json
 from training.saving import save_arrays, save_json
 from training.train.distribution import is_chief
 from training.train.model import CaptioningModel
@@ -67,8 +67,10 @@ class Run:
             ValueError: the folder holds a training of another recipe or on other data.
         """
         self.folder, self.recipe = folder, recipe
+        self.begun = has_begun(folder)
+        """Whether what is there is gone on with."""
         described = json.loads(json.dumps({"recipe": recipe.as_json(), **facts}))
-        if (folder / RUN).exists():
+        if self.begun:
             self.record = read_record(folder)
             self._check(described)
         else:
@@ -81,10 +83,13 @@ class Run:
 
     def _check(self, described: dict[str, Any]) -> None:
         differing = [name for name in described if self.record.get(name) != described[name]]
+        if "recipe" in differing and recipe_from_json(self.record["recipe"]) == self.recipe:
+            # It was written before there was a value that this recipe leaves as it is by default.
+            differing.remove("recipe")
         if differing:
             raise ValueError(
                 f"{self.folder} holds a training of another recipe or on other data "
-                f"({', '.join(differing)} differ); choose another folder"
+                f"(another {' and '.join(differing)}); choose another --run, or remove it"
             )
 
     def save_record(self) -> None:
@@ -158,6 +163,12 @@ class Run:
         (folder / f"epoch-{epoch:02}.md").write_text(text, encoding="utf-8")
 
 
+def has_begun(folder: Path) -> bool:
+    """Whether there is a training to go on with. What lies there without weights is of one that was
+    stopped before it had any."""
+    return (folder / RUN).exists() and (folder / WEIGHTS).exists()
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """What run.json says.
 
@@ -203,7 +214,15 @@ def read_log(folder: Path, decoder: str) -> list[dict[str, Any]]:
 
 
 def read_vocabulary(folder: Path, language: str) -> Vocabulary:
-    return Vocabulary.load(folder / f"vocabulary_{language}.txt")
+    return Vocabulary.load(_vocabulary_file(folder, language))
+
+
+def save_vocabulary(vocabulary: Vocabulary, folder: Path, language: str) -> None:
+    vocabulary.save(_vocabulary_file(folder, language))
+
+
+def _vocabulary_file(folder: Path, language: str) -> Path:
+    return folder / f"vocabulary_{language}.txt"
 
 
 def weights_of(model: CaptioningModel) -> dict[str, np.ndarray]:
@@ -230,7 +249,10 @@ def assign_part(part: str, layer: keras.layers.Layer, arrays: Mapping[str, np.nd
     for path, variable in by_path(layer).items():
         array = arrays.get(f"{part}/{path}")
         if array is None or array.shape != tuple(variable.shape):
-            raise ValueError(f"there are no weights that fit {part}/{path}")
+            raise ValueError(
+                f"there are no weights that fit {part}/{path}: what they come from has another "
+                "architecture, other sizes or another vocabulary"
+            )
         variable.assign(array)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from keras import ops
@@ -67,11 +68,14 @@ class Describer:
         vocabulary: Vocabulary,
         config: LanguageConfig,
         repeatable: Iterable[str],
+        logit_bias: Mapping[str, float] = MappingProxyType({}),
     ):
         """
         Args:
             repeatable: words that may come twice in a caption.
+            logit_bias: of classes that words point at, as VisualWords has it.
         """
+        self.logit_bias = logit_bias
         self.start, self.step = Start(model, name), Step(model, name)
         self.vocabulary, self.config, self.repeatable = vocabulary, config, repeatable
 
@@ -129,7 +133,7 @@ class Describer:
         ]
         if regions is None or not config.grounded:
             return rules
-        visual = VisualWords.of(self.vocabulary, words_of_classes(language))
+        visual = VisualWords.of(self.vocabulary, words_of_classes(language), self.logit_bias)
         classes = regions[: len(rules), :, -1].astype(int)
         return [
             visual.rules(one, (detected[detected > 0] - 1).tolist())

@@ -13,8 +13,9 @@ import numpy as np
 from app.captioning.checkpoint import sha256
 from app.captioning.vocabulary import Vocabulary
 from training.data.corpus import Corpus, Lesson, build_vocabulary, mentioned
-from training.data.features import PHOTO, load_facts, load_split
+from training.data.features import PHOTO, has_split, load_facts, load_split
 from training.data.word2vec import train_word2vec
+from training.decoders.base import WORD_DEVIATION
 from training.decoders.building import adapted_photos, build_decoder
 from training.encoders import ENCODERS, Weights, build, read_weights
 from training.encoders.stage import EncoderStage, as_convolutions
@@ -25,13 +26,14 @@ from training.train.evaluator import Evaluator
 from training.train.losses import make_loss
 from training.train.model import CaptioningModel, precision
 from training.train.run_folder import (
-    RUN,
-    WEIGHTS,
     Run,
     assign_part,
     assign_weights,
+    has_begun,
     load_weights,
     read_record,
+    read_vocabulary,
+    save_vocabulary,
 )
 from training.train.sampling import encode_photos
 from training.train.trainer import Trainer
@@ -58,10 +60,12 @@ class Inputs:
     """Of each training photo."""
 
     def dev(self, language: str, names: Sequence[str]) -> dict[str, Corpus]:
-        """Those that have captions in a language, by collection, with features of these names."""
+        """Those that have dev photos with captions in a language, by collection, with features of
+        these names."""
         corpora = {
             name: Corpus([load_split(folder, "dev", names)], language)
             for name, folder in self.collections.items()
+            if has_split(folder, "dev")
         }
         return {name: corpus for name, corpus in corpora.items() if len(corpus)}
 
@@ -108,16 +112,16 @@ def train(
     begin()
     first = inputs(None)
     began_from = beginning.facts if beginning else None
-    if (folder / RUN).exists():
+    if has_begun(folder):
         began_from = read_record(folder)["began_from"]
     run = Run(folder, recipe, facts_of(first, began_from))
     # Here, for what comes before may draw random numbers or not.
     keras.utils.set_random_seed(recipe.seed)
     training = Training(recipe, run, first, beginning)
-    if is_chief() and not (folder / WEIGHTS).exists():
+    if is_chief() and not run.begun:
         training.initialise(beginning)
     wait_for_all("initial weights")
-    state = run.load_state()
+    state = run.load_state() if run.begun else None
     going_on = len(run.legs) - 1
     for nth, leg in enumerate(recipe.legs()):
         if nth < going_on:
@@ -156,6 +160,12 @@ class Training:
         self.corpora = {
             language: inputs.train(language, self.names) for language in recipe.languages
         }
+        for language in recipe.languages:
+            if not inputs.dev(language, ()).keys() & {*recipe.dev}:
+                raise ValueError(
+                    f"{', '.join(recipe.dev)}: no dev photo has {language!r} captions, by which an "
+                    "epoch could be chosen"
+                )
         self.vocabularies = {
             language: self._vocabulary(language, beginning) for language in recipe.languages
         }
@@ -166,15 +176,13 @@ class Training:
 
     def _vocabulary(self, language: str, beginning: Beginning | None) -> Vocabulary:
         """That of a checkpoint goes on with its decoders."""
-        path = self.run.folder / f"vocabulary_{language}.txt"
-        if path.exists():
-            return Vocabulary.load(path)
+        if self.run.begun:
+            return read_vocabulary(self.run.folder, language)
         if beginning and self._goes_on(language):
             vocabulary = beginning.vocabularies[language]
         else:
             config = self.recipe.languages[language]
             vocabulary = build_vocabulary(self.corpora[language], config)
-        vocabulary.save(path)
         return vocabulary
 
     def _goes_on(self, language: str) -> bool:
@@ -211,10 +219,13 @@ class Training:
         return {**shapes, **{name: tuple(one.shape[1:]) for name, one in seen.items()}}
 
     def initialise(self, beginning: Beginning | None) -> None:
-        """Gives the model what is known before the first epoch, and keeps it."""
+        """Gives the model what is known before the first epoch, and keeps it: first what says what
+        it is, for weights alone are gone on with."""
         served, taken = self.served, self.recipe.begin_with
         if beginning:
             for part in taken:
+                if part not in served.parts():
+                    raise ValueError(f"{self.inputs.encoder} has no {part} to begin with")
                 assign_part(part, served.parts()[part], beginning.weights)
         for name, (language, config) in self.recipe.decoders().items():
             decoder, corpus = served.decoders[name], self.corpora[language]
@@ -224,11 +235,14 @@ class Training:
             if config.word2vec:
                 captions = [words for of_photo in corpus.captions for words in of_photo]
                 vectors = train_word2vec(captions, vocabulary, config.embedding)
-                decoder.word_embedding.set_weights([vectors])
+                decoder.word_embedding.set_weights([WORD_DEVIATION * vectors])
             decoder.learn_words(vocabulary, language)
             photos = adapted_photos(decoder, len(corpus), self.recipe.seed)
             seen = encode_photos(served, corpus, photos)
             decoder.adapt(seen, mentioned(corpus, vocabulary)[photos])
+        for language, vocabulary in self.vocabularies.items():
+            save_vocabulary(vocabulary, self.run.folder, language)
+        self.run.save_record()
         self.run.keep(served)
 
     def run_leg(

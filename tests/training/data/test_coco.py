@@ -119,6 +119,12 @@ def test_photos_that_splits_json_leaves_out_and_names_that_it_alone_has_are_repo
     }
 
 
+def test_a_split_that_there_is_not_is_named(download):
+    download.split(train=[0, 1, 2], val=[3, 4])
+    with pytest.raises(DatasetError, match="has a split 'val'; there are only train, dev, test"):
+        download.read()
+
+
 def test_a_photo_in_two_lists_stays_in_the_first(download):
     download.split(train=range(6), dev=[6, 0])
     splits, report = download.read()

@@ -110,6 +110,24 @@ def test_what_is_there_is_not_computed_again(
     assert packed.shape[1] == len(list(open_split(changed, "train")))
 
 
+def test_features_of_another_version_are_computed_anew(
+    pipeline: Pipeline, alone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    written: list[Path] = []
+    monkeypatch.setattr(compute, "_write", lambda *given: written.append(given[4]))
+    compute_features(pipeline.dataset, alone, 1, workers=1)
+    monkeypatch.setattr(compute, "FEATURES_VERSION", 2)
+    compute_features(pipeline.dataset, alone, 1, workers=1)
+    assert len(written) == 4
+
+
+def test_fewer_augmentations_than_are_asked_for_are_a_sentence(pipeline: Pipeline, encoder: Path):
+    folder = encoder / "flickr8k"
+    load_split(folder, "train", ["pooled"], AUGMENTATIONS)
+    with pytest.raises(ValueError, match="has 3 augmentations of train photos, and 4 are asked"):
+        load_split(folder, "train", ["pooled"], 4)
+
+
 def test_a_dataset_that_is_not_there_is_a_sentence(alone: Path):
     with pytest.raises(DatasetError, match=r"is no dataset: it has no dataset\.json"):
         compute_features(alone / "none", alone, 1, workers=1)

@@ -111,3 +111,13 @@ def test_of_a_grid_alone_the_pooled_features_are_the_mean():
     grid, words = photos()["grid"], captions(4)
     both = {"pooled": grid.mean(axis=1), "grid": grid}
     np.testing.assert_allclose(decoder({"grid": grid}, words), decoder(both, words), atol=1e-6)
+
+
+def test_the_predictor_of_attributes_stays_as_it_was_trained_by_itself():
+    """Also after the decoder was left out of a stage and is trained in the next."""
+    decoder = build_decoder(DecoderConfig("attributes", UNITS, 6), WORDS, SHAPES)
+    for trainable in (False, True):
+        decoder.trainable = trainable
+    trained = {variable.path for variable in decoder.trainable_variables}
+    assert trained and not any("predictor" in path for path in trained)
+    assert any("predictor" in variable.path for variable in decoder.variables)

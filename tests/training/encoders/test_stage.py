@@ -3,7 +3,7 @@ import pytest
 
 from training import encoders
 from training.encoders.efficientnet_lite import encoder
-from training.encoders.stage import EncoderStage, with_stage
+from training.encoders.stage import EncoderStage, as_convolutions
 
 TINY = encoder("tiny", 0.25, 0.3, 96, "", "", "")
 PHOTOS = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), np.uint8)
@@ -42,14 +42,9 @@ def test_the_grid_and_the_stage_give_what_the_whole_encoder_gives(weights: encod
 def test_a_stage_that_was_trained_is_put_back_into_the_encoder(weights: encoders.Weights):
     stage = EncoderStage.of(TINY.stage(weights))
     stage.set_weights([array + 0.01 for array in stage.get_weights()])
-    trained = with_stage(weights, stage.get_weights())
+    convolutions = as_convolutions(stage.get_weights())
+    trained = weights[: -len(convolutions)] + convolutions
     pooled = encode(trained, "pooled")["pooled"]
     np.testing.assert_allclose(
         stage(encode(weights, "grid"))["pooled"], pooled, rtol=1e-3, atol=1e-4
-    )
-    untrained = len(weights) - len(stage.get_weights()) // 2
-    assert all(
-        np.array_equal(ours, theirs)
-        for before, after in zip(weights[:untrained], trained[:untrained], strict=True)
-        for ours, theirs in zip(before, after, strict=True)
     )

@@ -1,12 +1,23 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from app.config import ROOT
 from tests.training.conftest import Pipeline
-from training.export.card import BEGIN, CARD, measured, write_card
+from training.export.card import (
+    BEGIN,
+    CARD,
+    measured,
+    record_confidence,
+    record_doubtful_words,
+    record_scores,
+    write_card,
+)
+from training.export.evidence import record_evidence
 from training.recipes import recipe_from_json
+from training.saving import edited_json
 
 SHIPPED = sorted(path.parent for path in (ROOT / "model_assets").glob("*/manifest.json"))
 
@@ -51,6 +62,44 @@ def test_a_run_writes_its_card(pipeline: Pipeline):
     assert text.startswith("# plain\n")
     assert measured(manifest_of(pipeline.checkpoint)) in text
     assert "| en | flickr8k | 6 |" in text
+
+
+def test_figures_of_other_captions_go_from_the_manifest_and_the_card(
+    pipeline: Pipeline, tmp_path: Path
+):
+    folder = tmp_path / "plain"
+    shutil.copytree(pipeline.checkpoint, folder)
+    with edited_json(folder / "manifest.json") as manifest:
+        manifest["languages"]["en"]["details"]["words"].remove("red")
+    record_doubtful_words(folder)
+    languages = manifest_of(folder)["languages"]
+    assert not {"scores", "confidence"} & languages["en"].keys()
+    assert {"scores", "confidence"} <= languages["zh"].keys()
+    card = (folder / CARD).read_text(encoding="utf-8")
+    assert measured(manifest_of(folder)) in card and "| en | flickr8k |" not in card
+
+
+def test_one_language_is_measured_alone(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "plain"
+    shutil.copytree(pipeline.checkpoint, folder)
+    before = manifest_of(folder)["languages"]
+    record_evidence(folder, pipeline.places.data, ["flickr8k"], "zh")
+    record_doubtful_words(folder, "zh")
+    record_confidence(folder, pipeline.places.data, ["flickr8k"], "zh")
+    after = manifest_of(folder)["languages"]
+    assert after["en"] == before["en"] and "scores" not in after["zh"]
+    with pytest.raises(ValueError, match="captions in en, zh, not in 'fr'"):
+        record_scores(folder, pipeline.places.data, ["flickr8k"], "fr")
+
+
+def test_scores_on_another_collection_stand_beside_those_there_are(
+    pipeline: Pipeline, tmp_path: Path
+):
+    folder = tmp_path / "plain"
+    shutil.copytree(pipeline.checkpoint, folder)
+    shutil.copytree(pipeline.dataset, tmp_path / "again")
+    record_scores(folder, tmp_path, ["again"])
+    assert {*manifest_of(folder)["languages"]["en"]["scores"]} == {"flickr8k", "again"}
 
 
 def test_what_people_wrote_around_it_stays(pipeline: Pipeline, tmp_path: Path):

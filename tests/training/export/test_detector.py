@@ -11,7 +11,9 @@ from app.captioning.captioner import Captioner
 from app.captioning.checkpoint import DETECTOR, MANIFEST, sha256
 from app.config import ROOT
 from tests.training.conftest import Pipeline
+from training.evaluation.evaluate import load_captioner
 from training.export.detector import add_detector
+from training.run import export_run
 
 SHIPPED = ROOT / "model_assets" / "kantu-2" / DETECTOR
 
@@ -26,6 +28,25 @@ def test_it_is_loaded_where_words_are_to_point(pipeline: Pipeline, tmp_path: Pat
     plain, pointing = (Captioner.load(folder, pointing=one) for one in (False, True))
     assert not plain.objects and "zebra" in pointing.objects
     assert plain.caption(photo, "en")[0].text == pointing.caption(photo, "en")[0].text
+
+
+def test_it_stays_when_the_training_is_exported_again(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "plain"
+    shutil.copytree(pipeline.checkpoint, folder)
+    add_detector(folder, SHIPPED)
+    (folder / "evidence_fr.npz").write_bytes(b"of another checkpoint")
+    export_run(pipeline.run, folder, pipeline.places)
+    assert Captioner.load(folder, pointing=True).objects
+    listed = json.loads((folder / MANIFEST).read_text())["files"]
+    parts = {path.name for path in folder.iterdir()} - {MANIFEST, "MODEL_CARD.md"}
+    assert parts == {*listed}
+
+
+def test_a_style_is_measured_without_it(pipeline: Pipeline, tmp_path: Path):
+    folder = tmp_path / "pointing"
+    shutil.copytree(pipeline.checkpoint, folder)
+    add_detector(folder, SHIPPED)
+    assert not load_captioner(folder, "litert", "en", "<start>").objects
 
 
 def test_what_is_no_detector_is_refused(pipeline: Pipeline, tmp_path: Path):

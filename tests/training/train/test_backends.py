@@ -15,6 +15,7 @@ import pytest
 
 from app.config import ROOT
 from tests.training.train import worker
+from training.saving import save_json
 from training.train.run_folder import load_weights, read_log, read_record
 
 EPOCHS = 2
@@ -134,6 +135,9 @@ def beginning(untrained: Path, run: Path) -> Path:
     run.mkdir()
     for name in ("vocabulary_en.txt", "weights.npz"):
         shutil.copy(untrained / name, run)
+    record = read_record(untrained)
+    recipe = worker.recipe(EPOCHS).as_json()
+    save_json(run / "run.json", record | {"recipe": recipe, "legs": []})
     return run
 
 

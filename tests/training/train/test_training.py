@@ -12,11 +12,27 @@ import numpy as np
 import pytest
 
 from app.captioning.captioner import Captioner
-from tests.training.conftest import ATTENDING, PLAIN, Pipeline, small
-from training.recipes import LanguageConfig, MaximumLikelihood, Recipe, SelfCritical, Stage
+from tests.training.conftest import ATTENDING, PLAIN, Pipeline, draw_download, small
+from tests.training.scripted import write_dataset
+from training.data.datasets import make
+from training.recipes import (
+    LanguageConfig,
+    MaximumLikelihood,
+    Recipe,
+    SelfCritical,
+    Stage,
+    recipe_from_json,
+)
 from training.run import Places, export_run, train_recipe
-from training.train import trainer
-from training.train.run_folder import LOG, STATE, load_weights, read_log, read_record
+from training.train import trainer, training
+from training.train.run_folder import (
+    LOG,
+    STATE,
+    load_weights,
+    read_log,
+    read_record,
+    read_vocabulary,
+)
 
 SCORED = SelfCritical(epochs=2, batch_size=9, likelihood_batch_size=3, samples=3, max_length=8)
 SHORT = replace(
@@ -124,8 +140,65 @@ def test_its_curves_and_samples_are_drawn(uninterrupted: Path):
 
 def test_a_folder_of_another_recipe_is_refused(places: Places, uninterrupted: Path):
     other = replace(SHORT, seed=2)
-    with pytest.raises(ValueError, match="another recipe or on other data .recipe differ"):
+    with pytest.raises(ValueError, match=r"on other data \(another recipe\); choose another --run"):
         train_recipe(other, uninterrupted, places)
+
+
+def test_a_recipe_written_before_there_was_a_value_is_the_same_recipe(
+    places: Places, uninterrupted: Path, tmp_path: Path
+):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    record = read_record(tmp_path / "run")
+    del record["recipe"]["clip_norm"], record["recipe"]["stages"][0]["encoder_rate"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    train_recipe(SHORT, tmp_path / "run", places)
+    assert read_record(tmp_path / "run")["legs"] == read_record(uninterrupted)["legs"]
+
+
+def test_what_was_stopped_before_it_had_weights_is_begun_anew(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Also by another recipe, whose words are others."""
+
+    def stopped(self, beginning):
+        self.run.save_record()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training.Training, "initialise", stopped)
+        train_recipe(SHORT, tmp_path / "run", places)
+    styled = LanguageConfig((small(),), styles=(("<few>", 20),), start="<few>")
+    recipe = replace(SHORT, languages={"en": styled}, stages=SHORT.stages[:1])
+    train_recipe(recipe, tmp_path / "run", places)
+    assert "<few>" in read_vocabulary(tmp_path / "run", "en").words
+    assert recipe_from_json(read_record(tmp_path / "run")["recipe"]) == recipe
+
+
+def test_a_language_without_dev_captions_is_refused_before_it_is_trained(
+    places: Places, tmp_path: Path
+):
+    download = draw_download(tmp_path / "download")
+    chinese = download / "Flickr8k_text" / "flickr8kzhc.caption.txt"
+    dev = (download / "Flickr8k_text" / "Flickr_8k.devImages.txt").read_text().split()
+    lines = chinese.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if line.split("#")[0] not in dev]
+    chinese.write_text("".join(kept), encoding="utf-8")
+    ours = replace(places, data=tmp_path / "data", features=tmp_path / "features")
+    make(download, ours.data / "flickr8k", shards=1)
+    with pytest.raises(ValueError, match="flickr8k: no dev photo has 'zh' captions"):
+        train_recipe(PLAIN, tmp_path / "run", ours)
+    assert not (tmp_path / "run" / LOG).exists()
+
+
+def test_a_collection_without_dev_photos_is_learned_from(places: Places, tmp_path: Path):
+    ours = replace(places, data=tmp_path / "data", features=tmp_path / "features")
+    shutil.copytree(places.data / "flickr8k", ours.data / "flickr8k")
+    write_dataset(ours.data / "more", {width: [f"a large {width} page"] for width in (90, 95)})
+    recipe = replace(SHORT, stages=SHORT.stages[:1], data=("flickr8k", "more"))
+    train_recipe(recipe, tmp_path / "run", ours)
+    assert read_record(tmp_path / "run")["legs"][0]["epochs_run"] == 2
+    with pytest.raises(ValueError, match="has more in dev, which has no dev photos"):
+        train_recipe(replace(recipe, dev=("flickr8k", "more")), tmp_path / "other", ours)
 
 
 def test_the_encoder_s_stage_is_trained_where_the_recipe_says_so(attending: Pipeline):
@@ -215,11 +288,27 @@ def test_one_language_is_exported_from_a_run_and_the_other_from_a_checkpoint(
     assert manifest["training"]["en"]["legs"] == read_record(uninterrupted)["legs"]
     before = json.loads((pipeline.checkpoint / "manifest.json").read_text())
     assert manifest["training"]["zh"] == before["training"]["zh"]
+    # They were measured of other graphs.
+    assert {"scores", "confidence"} <= before["languages"]["zh"].keys()
+    assert not {"scores", "confidence"} & manifest["languages"]["zh"].keys()
     photo = np.full((50, 60, 3), 200, np.uint8)
     ours, theirs = (
         one.caption(photo, "zh")[0] for one in (captioner, Captioner.load(pipeline.checkpoint))
     )
     assert ours.text == theirs.text
+
+
+def test_a_language_of_another_encoder_is_not_taken(
+    pipeline: Pipeline, uninterrupted: Path, tmp_path: Path
+):
+    """Its decoder would see features that it does not know, of the same shape."""
+    shutil.copytree(pipeline.checkpoint, tmp_path / "other")
+    path = tmp_path / "other" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for changes in ({"name": "tinier"}, {"weights_sha256": 64 * "0"}):
+        path.write_text(json.dumps(manifest | {"encoder": manifest["encoder"] | changes}))
+        with pytest.raises(ValueError, match="has another encoder than the run"):
+            export_run(uninterrupted, tmp_path / "both", pipeline.places, tmp_path / "other")
 
 
 def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, tmp_path: Path):
@@ -232,6 +321,12 @@ def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, t
     )
     train_recipe(recipe, tmp_path / "run", places)
     assert [leg["epochs_run"] for leg in read_record(tmp_path / "run")["legs"]] == [1, 1]
+    record = read_record(tmp_path / "run")
+    record["legs"][0]["epochs_run"] = 0
+    shutil.copytree(tmp_path / "run", tmp_path / "half")
+    (tmp_path / "half" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="is training its whole encoder"):
+        export_run(tmp_path / "half", tmp_path / "whole", places)
     folders = sorted(places.features.glob("tiny-grid-*"))
     assert len(folders) == 2
     trained, untrained = (np.load(one / "flickr8k" / "dev-grid.npy") for one in folders)
@@ -309,11 +404,26 @@ def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_
         ({"stages": (MaximumLikelihood(1, decoders=("fr",)),)}, "trains fr, which there is not"),
         ({"stages": (MaximumLikelihood(1, encoder="stage"),)}, "set grid"),
         ({"stages": (MaximumLikelihood(1, evaluated_every=0),)}, "evaluated_every is at least 1"),
+        ({"stages": (SelfCritical(1, samples=1),)}, "compared with others: 1 are too few"),
+        (
+            {"stages": (MaximumLikelihood(1, encoder="stage", decoders=("en",)),), "grid": True},
+            "trained with all decoders",
+        ),
+        ({"languages": {"en": LanguageConfig(start="<long>")}}, "captions start with <start>"),
+        (
+            {"languages": {"zh": LanguageConfig(styles=(("<long>", 20),))}},
+            "captions start with <long>: '<start>'",
+        ),
     ],
 )
 def test_parts_of_a_recipe_that_do_not_suit_each_other_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         replace(PLAIN, **changes)
+
+
+def test_the_first_collection_chooses_the_epoch_where_none_is_named():
+    recipe = replace(PLAIN, data=("mine", "flickr8k"), dev=())
+    assert recipe.dev == ("mine",)
 
 
 def test_a_recipe_survives_json():
