@@ -23,9 +23,10 @@ def load_models(settings: Settings, load: Load) -> dict[str, Captioner]:
         if model.name in models:
             raise SettingError(f"KANTU_MODELS names two checkpoints called {model.name!r}.")
         models[model.name] = model
-    if settings.pointing and not any(model.objects for model in models.values()):
+    without = [name for name, model in models.items() if not model.objects]
+    if settings.pointing and without:
         raise SettingError(
-            "KANTU_POINTING is on, but no model has a detector. Turn it off, or give one to a "
-            "model: python -m training add-detector."
+            f"KANTU_POINTING is on, but {', '.join(without)} has no detector. Turn it off, or give "
+            "it one: python -m training add-detector."
         )
     return models

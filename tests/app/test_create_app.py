@@ -63,9 +63,17 @@ def test_words_point_where_the_settings_say_so(pointing: bool) -> None:
     assert ("zebra" in objects) == pointing
 
 
-def test_pointing_without_a_detector_stops_it() -> None:
-    with pytest.raises(SystemExit, match="KANTU_POINTING is on, but no model has a detector"):
-        create_app(Settings(pointing=True), lambda folder, engine: cast(Captioner, FakeCaptioner()))
+def test_a_model_that_cannot_point_where_words_are_to_stops_it() -> None:
+    """Also beside one that can."""
+
+    def load(folder: Path, engine: str) -> Captioner:
+        fake = FakeCaptioner(folder.name)
+        fake.objects = ("dog",) if folder.name == "able" else ()
+        return cast(Captioner, fake)
+
+    settings = Settings(models=(Path("able"), Path("mine")), pointing=True)
+    with pytest.raises(SystemExit, match="KANTU_POINTING is on, but mine has no detector"):
+        create_app(settings, load)
 
 
 def test_two_models_of_one_name_stop_it() -> None:
