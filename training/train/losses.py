@@ -51,8 +51,8 @@ class Loss(Protocol):
     def __call__(self, model: CaptioningModel, shown: Mapping[str, Any], training: bool) -> Tensor:
         """The loss of a step, a scalar."""
 
-    def figures(self) -> dict[str, float]:
-        """What there is to say of the epoch besides its mean loss."""
+    def figures(self) -> dict[str, dict[str, float]]:
+        """What there is to say of the epoch besides its mean loss, by decoder."""
 
 
 class MaximumLikelihoodLoss:
@@ -89,7 +89,7 @@ class MaximumLikelihoodLoss:
             for name, captions in shown["captions"].items()
         )
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, dict[str, float]]:
         return {}
 
 
@@ -136,7 +136,7 @@ class SelfCriticalLoss:
         }
         self.starts = {name: self._starts(name) for name in lessons}
         self.steps = len(self.photos)
-        self._epoch_rewards: list[float] = []
+        self._epoch_rewards: dict[str, list[float]] = {}
 
     def _starts(self, name: str) -> np.ndarray:
         """What captions of each photo begin with, int32 (photos,)."""
@@ -149,7 +149,7 @@ class SelfCriticalLoss:
         return keras.optimizers.schedules.CosineDecay(self.stage.learning_rate, steps, alpha=0.1)
 
     def epoch(self, epoch: int) -> Iterator[Shown]:
-        self._epoch_rewards = []
+        self._epoch_rewards = {name: [] for name in self.lessons}
         random = np.random.default_rng([self.seed, epoch, 1])
         drawn = self.photos.draw(random)
         for photos, features in ahead(self._look(epoch)):
@@ -194,7 +194,7 @@ class SelfCriticalLoss:
         described = rows >= 0
         mask *= np.repeat(described, stage.samples)[:, None]
         if described.any():
-            self._epoch_rewards.append(float(rewards[described].mean()))
+            self._epoch_rewards[name].append(float(rewards[described].mean()))
         inputs = np.concatenate([np.repeat(starts, stage.samples)[:, None], words[:, :-1]], axis=1)
         longest = max(1, int(mask.sum(axis=1).max()))
         time = tokens.shape[1] if ONE_LENGTH else padded_length(longest)
@@ -232,9 +232,11 @@ class SelfCriticalLoss:
         chosen = ops.take_along_axis(ops.log_softmax(logits), targets, axis=-1)[..., 0]
         return -ops.sum(chosen * sampled["mask"])
 
-    def figures(self) -> dict[str, float]:
-        """The mean reward of all decoders' captions, CIDEr-D less the charge, in percent."""
-        return {"reward": float(np.mean(self._epoch_rewards))}
+    def figures(self) -> dict[str, dict[str, float]]:
+        """The mean reward of each decoder's captions, CIDEr-D less the charge, in percent."""
+        return {
+            name: {"reward": float(np.mean(of))} for name, of in self._epoch_rewards.items() if of
+        }
 
 
 def cross_entropy(

@@ -203,7 +203,9 @@ def read_log(folder: Path, decoder: str) -> list[dict[str, Any]]:
         entry = json.loads(line)
         if decoder in entry["dev"]:
             dev = {f"dev/{name}": value for name, value in entry["dev"][decoder].items()}
-            entries[entry["leg"], entry["epoch"]] = {**entry["train"], **dev}
+            # Logs of before have the figures of all decoders together.
+            train = entry["train"].get(decoder, entry["train"])
+            entries[entry["leg"], entry["epoch"]] = {**train, **dev}
     counted, before, reached, of_leg = [], 0, 0, 0
     for leg, epoch in sorted(entries):
         if leg != of_leg:

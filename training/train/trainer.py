@@ -129,7 +129,8 @@ class Trainer:
             weights = self.served.get_weights()
             before = self.sums or [np.zeros_like(one) for one in weights]
             self.sums = [a + b for a, b in zip(before, weights, strict=True)]
-        figures = {"loss": mean, **self.loss.figures()}
+        of_each = self.loss.figures()
+        figures = {name: {"loss": mean, **of_each.get(name, {})} for name in self.evaluators}
         if epoch % self.loss.stage.evaluated_every and epoch < self.loss.stage.epochs:
             self._report(epoch, figures, {})
             return
@@ -180,17 +181,23 @@ class Trainer:
         self._consider(record, "mean", scores)
         self._report("mean", {}, scores)
 
-    def _report(self, epoch: int | str, train: dict[str, float], scores: dict[str, Scores]) -> None:
+    def _report(
+        self, epoch: int | str, train: Mapping[str, dict[str, float]], scores: dict[str, Scores]
+    ) -> None:
         nth = len(self.run.legs)
-        losses = ", ".join(f"{metric} {value:.3f}" for metric, value in train.items())
         for name in self.evaluators:
+            figures = train.get(name, {})
+            losses = ", ".join(f"{metric} {value:.3f}" for metric, value in figures.items())
             of_decoder = scores.get(name, {})
             line = ", ".join(f"{metric} {value:.2f}" for metric, value in of_decoder.items())
             print(f"{name}, leg {nth}, epoch {epoch}: {losses}; {line}".rstrip("; "), flush=True)
         if epoch == "mean" or not scores:
             return
-        train = {f"train/{name}": value for name, value in train.items()}
-        self.run.log({"leg": nth, "epoch": epoch, "train": train, "dev": scores})
+        named = {
+            name: {f"train/{metric}": value for metric, value in figures.items()}
+            for name, figures in train.items()
+        }
+        self.run.log({"leg": nth, "epoch": epoch, "train": named, "dev": scores})
         for name, evaluator in self.evaluators.items():
             self.run.draw(name)
             collection, captions = next(iter(evaluator.captions.items()))

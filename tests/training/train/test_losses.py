@@ -183,7 +183,7 @@ def test_it_finds_the_captions_that_the_score_likes():
     for epoch in range(SCORED.epochs):
         for shown in loss.epoch(epoch):
             objective.train_on_batch(shown)
-        rewards.append(loss.figures()["reward"])
+        rewards.append(loss.figures()["en"]["reward"])
     assert np.mean(rewards[-5:]) > 3 * np.mean(rewards[:5])
 
 

@@ -384,6 +384,9 @@ def test_a_training_of_the_whole_encoder_alone_needs_photos_and_no_features(
     ours = replace(places, features=tmp_path / "features", runs=tmp_path)
     train_recipe(recipe, tmp_path / "run", ours)
     assert [leg["decoders"] for leg in read_record(tmp_path / "run")["legs"]] == [["en", "zh"]] * 2
+    english, chinese = (read_log(tmp_path / "run", name)[-1] for name in ("en", "zh"))
+    assert english["train/loss"] == chinese["train/loss"]
+    assert english["train/reward"] != chinese["train/reward"]
     checkpoint = export_run(tmp_path / "run", tmp_path / "whole", ours)
     assert not [*ours.features.rglob("*-grid.npy")]
     captioner = Captioner.load(checkpoint)
