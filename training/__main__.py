@@ -61,6 +61,7 @@ def import_backend() -> None:
             import torch
 
             torch.backends.cudnn.benchmark = True  # for convolutions of one shape in every step
+    keras.config.disable_traceback_filtering()  # by which in_sentences() knows whose an error is
     keras.config.disable_interactive_logging()  # Keras lists the variables of what it converts
 
 

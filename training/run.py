@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from app.captioning.checkpoint import (
     DETECTOR,
@@ -29,11 +32,11 @@ from training.data.features import (
     load_stage,
 )
 from training.decoders import decoder_class
-from training.encoders import ENCODERS, find_weights
+from training.encoders import ENCODERS, Weights, find_weights, read_weights
 from training.encoders.weights import write_weights
-from training.recipes import ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
+from training.recipes import ENCODER, ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
 from training.saving import save_copy
-from training.train.run_folder import has_begun, read_record
+from training.train.run_folder import has_begun, load_weights, read_record
 from training.train.training import ENCODER_WEIGHTS, Beginning, Inputs, train
 
 FIRST_WEIGHTS = "first_encoder.npz"
@@ -111,6 +114,7 @@ def _trained_recipes(checkpoint: Path) -> list[Recipe | None]:
 def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
     """Trains a recipe as run_recipe() does, and exports nothing."""
     first = folder / FIRST_WEIGHTS
+    recipe.check()
     check_features(recipe)
     beginning = None if has_begun(folder) else _begin(recipe, first, places)
     begun = first if first.exists() else None
@@ -300,13 +304,41 @@ def prepare_detector(recipe: Recipe, places: Places) -> Path:
 def check_same_encoder(checkpoint: Path, encoder: str, weights: Path) -> None:
     """Raises ValueError where a checkpoint has another encoder, or this with other weights than
     those of this file: its decoders would see what they do not know."""
+    from training.export.run import checkpoint_encoder
+
     open_checkpoint(checkpoint)
     theirs = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
     # Checkpoints of before whole encoders were trained do not say whose weights they have.
-    if theirs["name"] != encoder or theirs.get("weights_sha256") not in (None, sha256(weights)):
+    same = theirs.get("weights_sha256") in (None, sha256(weights))
+    # Those of a run that began from it were rounded to int8 in between.
+    if theirs["name"] == encoder and not same:
+        try:
+            same = _equal(_arrays(read_weights(weights)), _arrays(checkpoint_encoder(checkpoint)))
+        except CheckpointError:
+            same = False
+    if theirs["name"] != encoder or not same:
         raise ValueError(
             f"{checkpoint} has another encoder than the run: begin the recipe from it (begin_from)"
         )
+
+
+def check_own_encoder(run: Path, weights: Path) -> None:
+    """Raises ValueError where the weights that a run keeps belong to another encoder than that of
+    this file, for one that is trained as a whole is written when its stage is through."""
+    kept = [array for path, array in load_weights(run).items() if path.startswith(f"{ENCODER}/")]
+    if kept and not _equal(kept, _arrays(read_weights(weights))[: len(kept)]):
+        raise ValueError(
+            f"{run} is training its whole encoder, which is written when that stage is through: "
+            "export it then"
+        )
+
+
+def _arrays(weights: Weights) -> list[np.ndarray]:
+    return [array for layer in weights for array in layer]
+
+
+def _equal(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> bool:
+    return len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs))
 
 
 def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None = None) -> Path:
@@ -324,17 +356,11 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
     from training.export.card import write_card
     from training.export.run import Source, checkpoint_source, export, run_source
 
-    record = read_record(run)
-    recipe = recipe_from_json(record["recipe"])
+    recipe = recipe_from_json(read_record(run)["recipe"])
     check_replaceable(checkpoint, recipe, other)
-    for leg in record["legs"]:
-        if leg["stage"]["encoder"] == WHOLE and leg["epochs_run"] < leg["stage"]["epochs"]:
-            raise ValueError(
-                f"{run} is training its whole encoder, which is kept when that stage is through: "
-                "export it then"
-            )
     own = (run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists())
     inputs = prepare(recipe, places, next(own, None))
+    check_own_encoder(run, inputs.weights)
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}
     sources: list[Source] = [run_source(run, corpora)]
     if other:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -10,6 +11,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
+import keras
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,7 +21,7 @@ from app.captioning.captioner import Captioner
 from app.config import ROOT
 from tests.training.conftest import PLAIN, Pipeline, draw_download, small
 from training import recipes
-from training.__main__ import main
+from training.__main__ import import_backend, in_sentences, main
 from training.data.datasets import open_split
 from training.recipes import LanguageConfig, MaximumLikelihood, recipe_names
 from training.run import Places
@@ -310,3 +314,21 @@ def test_the_zoo_is_printed_as_a_table(monkeypatch: pytest.MonkeyPatch):
 def test_a_zoo_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     assert "docs/model-zoo.json" in refused("zoo")
+
+
+def test_what_keras_finds_wrong_comes_with_all_that_led_there():
+    """Also inside a layer of ours, where Keras would take its own part out."""
+
+    class Wrong(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.layers.Conv2D(1, 1)(inputs)
+
+    import_backend()
+    with pytest.raises(ValueError, match="expected min_ndim=4"):
+        in_sentences(lambda: Wrong()(np.zeros((1, 2))))
+    with pytest.raises(click.ClickException, match="ours"):
+        in_sentences(functools.partial(_raise, ValueError("ours")))
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -34,7 +34,7 @@ from training.saving import save_arrays, save_json, save_text
 
 FEATURES_VERSION = 1
 """Of how photos become features: raise it where squashing, augmentation or the conversion to int8
-change, and all are computed anew."""
+change, and all whose datasets are here are computed anew."""
 CALIBRATION_PHOTOS = 300
 MATCHING_PHOTOS = 1000
 SPLITS = ("train", "dev")

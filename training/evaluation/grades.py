@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from io import StringIO
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ def add_up(folder: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no table, or no key to it.
-        ValueError: a caption has no grade, or another than 0, 1 or 2.
+        ValueError: a caption has no grade, or another than 0, 1 or 2; a row or a column is missing.
     """
-    graded = {_id(row): row for row in _read(folder / GRADES)}
+    graded = {_id(row): row for row in _read(folder / GRADES, {*ID, "grade", "wrong"})}
     for row in graded.values():
         if row["grade"] not in ("0", "1", "2"):
             raise ValueError(
@@ -36,7 +37,9 @@ def add_up(folder: Path) -> dict[str, Any]:
                 f"photo {row['number']} is {row['grade']!r}, and not 0, 1 or 2"
             )
     models: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
-    for row in _read(folder / KEY):
+    for row in _read(folder / KEY, {*ID, "model"}):
+        if _id(row) not in graded:
+            raise ValueError(f"{folder / GRADES} lacks a caption of photo {row['number']}")
         of_language = models.setdefault(row["language"], {})
         of_language.setdefault(row["model"], {})[row["number"]] = graded[_id(row)]
     return {
@@ -77,7 +80,13 @@ def _id(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(row[field] for field in ID)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    # A spreadsheet may have put a byte order mark before it.
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+def _read(path: Path, columns: Set[str]) -> list[dict[str, str]]:
+    """The rows of a table, as a spreadsheet may have saved it: with a byte order mark before it, or
+    semicolons between its columns."""
+    text = path.read_text(encoding="utf-8-sig")
+    head = text.partition("\n")[0]
+    delimiter = ";" if head.count(";") > head.count(",") else ","
+    rows = csv.DictReader(StringIO(text, newline=""), delimiter=delimiter)
+    if missing := columns - {*(rows.fieldnames or ())}:
+        raise ValueError(f"{path} has no column {', '.join(sorted(missing))}")
+    return list(rows)

@@ -37,8 +37,8 @@ def record_scores(
     folder: Path, data: Path, collections: Iterable[str], only: str | None = None
 ) -> None:
     """Scores a checkpoint on the dev photos of collections, through the code that serves, and
-    writes the scores into its manifest and its card. Captions are asked for in the style that most
-    captions of a collection have.
+    writes the scores into its manifest and its card, beside those on other collections. Captions
+    are asked for in the style that most captions of a collection have.
 
     Args:
         data: has a dataset of each collection's name.
@@ -51,7 +51,9 @@ def record_scores(
     """
     with edited_json(folder / MANIFEST) as manifest:
         for language, entry in of_languages(manifest["languages"], only).items():
-            entry["scores"] = entry.get("scores", {}) | {
+            before = entry.get("scores")
+            # Checkpoints that were trained elsewhere say in words that there are none.
+            entry["scores"] = (before if isinstance(before, dict) else {}) | {
                 name: _scores(folder, data / name, language)
                 for name in collections
                 if has_captions(data / name, "dev", language)

@@ -35,7 +35,7 @@ from training.encoders.stage import EncoderStage
 from training.export.conversion import convert_decoder, convert_stage, feature_shapes, freeze
 from training.saving import save_arrays, save_json
 
-PARTS = re.compile(r".+\.(tflite|npz|pb)|(vocabulary|visual_words)_\w+\.(txt|json)")
+PARTS = re.compile(r"\w+\.(tflite|pb)|(evidence|vocabulary|visual_words)_\w+\.(npz|txt|json)")
 """Names of files that a manifest lists."""
 
 
@@ -139,7 +139,7 @@ def write_checkpoint(
     }
     save_json(folder / MANIFEST, manifest)
     for path in folder.iterdir():
-        if PARTS.match(path.name) and path.name not in files:
+        if PARTS.fullmatch(path.name) and path.name not in files:
             path.unlink()  # of the checkpoint that was there before
     return folder
 

@@ -88,7 +88,7 @@ def told_once(record: Mapping[str, Any]) -> dict[str, Any]:
     from those after the first do not repeat what that began from: with each beginning it would
     double."""
     began = record.get("began_from")
-    if not began:
+    if not began or not began["training"]:
         return dict(record)
     training = {language: told_once(before) for language, before in began["training"].items()}
     first, *others = training.values()

@@ -195,6 +195,18 @@ class Recipe:
                 raise ValueError(f"a stage trains {', '.join(unknown)}, which there is not")
             if stage.encoder != FROZEN and not self.grid:
                 raise ValueError("an encoder is trained through grid features: set grid")
+        parts = {ENCODER_STAGE, *self.decoders()} if self.grid else {*self.decoders()}
+        if self.begin_from and not set(self.begin_with) <= parts:
+            strange = ", ".join(sorted(set(self.begin_with) - parts))
+            grid = "" if self.grid else "; the encoder's stage needs grid=True"
+            raise ValueError(
+                f"it begins with {strange}, and has only {', '.join(sorted(parts))}{grid}"
+            )
+
+    def check(self) -> None:
+        """Raises ValueError where what it says cannot be trained. Records of trainings that were
+        run otherwise are recipes all the same."""
+        for stage in self.stages:
             if stage.encoder != FROZEN and stage.decoders:
                 raise ValueError("an encoder is trained with all decoders: name none in that stage")
             if isinstance(stage, SelfCritical) and stage.samples < 2:
@@ -203,13 +215,6 @@ class Recipe:
             starts = [name for name, _ in language.styles] or [START]
             if language.start not in starts:
                 raise ValueError(f"captions start with {', '.join(starts)}: {language.start!r}")
-        parts = {ENCODER_STAGE, *self.decoders()} if self.grid else {*self.decoders()}
-        if self.begin_from and not set(self.begin_with) <= parts:
-            strange = ", ".join(sorted(set(self.begin_with) - parts))
-            grid = "" if self.grid else "; the encoder's stage needs grid=True"
-            raise ValueError(
-                f"it begins with {strange}, and has only {', '.join(sorted(parts))}{grid}"
-            )
 
     @property
     def grounded(self) -> bool:

@@ -64,7 +64,8 @@ class Run:
             facts: what it is run on: the hashes of data and weights, and what it began from.
 
         Raises:
-            ValueError: the folder holds a training of another recipe or on other data.
+            ValueError: the folder holds a training of another recipe or on other data, or lacks a
+                part of one.
         """
         self.folder, self.recipe = folder, recipe
         self.begun = has_begun(folder)
@@ -73,6 +74,11 @@ class Run:
         if self.begun:
             self.record = read_record(folder)
             self._check(described)
+        elif (folder / STATE).exists():
+            raise ValueError(
+                f"{folder} has lost its {WEIGHTS} or its {RUN}: copy it again, or choose another "
+                "--run"
+            )
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self.record = described | {"commits": [], "legs": []}

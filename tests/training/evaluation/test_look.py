@@ -116,6 +116,31 @@ def test_a_caption_that_was_not_graded_is_named(photos, tmp_path):
     assert "the grade of caption a (en) of photo 1 is '', and not 0, 1 or 2" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda lines: lines[:-1], "grades.csv lacks a caption of photo 23"),
+        (lambda lines: [lines[0].replace("grade", "mark"), *lines[1:]], "has no column grade"),
+    ],
+)
+def test_a_table_that_lacks_something_is_a_sentence(photos, tmp_path, change, sentence):
+    table = look([tmp_path / "old"], photos, tmp_path / "out")
+    grade(table, {"A dog.": ("2", ""), "A cat.": ("2", "")})
+    lines = table.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    table.write_text("".join(change(lines)), encoding="utf-8")
+    result = run("grades", tmp_path / "out")
+    assert result.exit_code == 1 and sentence in result.stderr
+
+
+def test_a_spreadsheet_may_put_semicolons(photos, tmp_path):
+    table = look([tmp_path / "old"], photos, tmp_path / "out")
+    grade(table, {"A dog.": ("2", ""), "A cat.": ("1", "thing")})
+    text = table.read_text(encoding="utf-8-sig").replace(",", ";")
+    table.write_text(text, encoding="utf-8")
+    tally = json.loads(run("grades", tmp_path / "out").stdout)["en"]["models"]
+    assert tally[str(tmp_path / "old")] == {"2": 12, "1": 11, "0": 0, "wrong": {"thing": 11}}
+
+
 def test_what_was_never_looked_at_has_no_grades(tmp_path):
     result = run("grades", tmp_path)
     assert result.exit_code == 1 and "grades.csv: No such file" in result.stderr

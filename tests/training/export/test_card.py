@@ -100,6 +100,10 @@ def test_scores_on_another_collection_stand_beside_those_there_are(
     shutil.copytree(pipeline.dataset, tmp_path / "again")
     record_scores(folder, tmp_path, ["again"])
     assert {*manifest_of(folder)["languages"]["en"]["scores"]} == {"flickr8k", "again"}
+    with edited_json(folder / "manifest.json") as manifest:
+        manifest["languages"]["en"]["scores"] = "not measured"
+    record_scores(folder, tmp_path, ["again"], "en")
+    assert {*manifest_of(folder)["languages"]["en"]["scores"]} == {"again"}
 
 
 def test_what_people_wrote_around_it_stays(pipeline: Pipeline, tmp_path: Path):

@@ -35,10 +35,12 @@ def test_it_stays_when_the_training_is_exported_again(pipeline: Pipeline, tmp_pa
     shutil.copytree(pipeline.checkpoint, folder)
     add_detector(folder, SHIPPED)
     (folder / "evidence_fr.npz").write_bytes(b"of another checkpoint")
+    (folder / "notes.npz.md").write_text("not ours")
     export_run(pipeline.run, folder, pipeline.places)
     assert Captioner.load(folder, pointing=True).objects
     listed = json.loads((folder / MANIFEST).read_text())["files"]
-    parts = {path.name for path in folder.iterdir()} - {MANIFEST, "MODEL_CARD.md"}
+    parts = {path.name for path in folder.iterdir()} - {MANIFEST, "MODEL_CARD.md", "notes.npz.md"}
+    assert (folder / "notes.npz.md").exists()
     assert parts == {*listed}
 
 

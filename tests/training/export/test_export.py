@@ -307,3 +307,8 @@ def test_what_a_training_began_from_is_told_once():
     apart = {"en": second, "zh": second | {"began_from": None}}
     other = told_once({"began_from": {"checkpoint": "b", "training": apart}})
     assert other["began_from"]["training"] == apart, "which began apart"
+
+
+def test_a_beginning_that_does_not_say_how_it_was_trained_is_told_as_it_is():
+    record = {"legs": [], "began_from": {"checkpoint": "of-before", "training": None}}
+    assert told_once(record) == record

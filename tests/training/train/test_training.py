@@ -24,10 +24,11 @@ from training.recipes import (
     recipe_from_json,
 )
 from training.run import Places, export_run, train_recipe
-from training.train import trainer, training
+from training.train import trainer
 from training.train.run_folder import (
     LOG,
     STATE,
+    Run,
     load_weights,
     read_log,
     read_record,
@@ -160,13 +161,13 @@ def test_what_was_stopped_before_it_had_weights_is_begun_anew(
 ):
     """Also by another recipe, whose words are others."""
 
-    def stopped(self, beginning):
-        self.run.save_record()
+    def stopped(self, model):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training.Training, "initialise", stopped)
+        patch.setattr(Run, "keep", stopped)
         train_recipe(SHORT, tmp_path / "run", places)
+    assert read_record(tmp_path / "run") and read_vocabulary(tmp_path / "run", "en")
     styled = LanguageConfig((small(),), styles=(("<few>", 20),), start="<few>")
     recipe = replace(SHORT, languages={"en": styled}, stages=SHORT.stages[:1])
     train_recipe(recipe, tmp_path / "run", places)
@@ -321,10 +322,8 @@ def test_the_whole_encoder_is_trained_and_what_follows_sees_it(places: Places, t
     )
     train_recipe(recipe, tmp_path / "run", places)
     assert [leg["epochs_run"] for leg in read_record(tmp_path / "run")["legs"]] == [1, 1]
-    record = read_record(tmp_path / "run")
-    record["legs"][0]["epochs_run"] = 0
     shutil.copytree(tmp_path / "run", tmp_path / "half")
-    (tmp_path / "half" / "run.json").write_text(json.dumps(record))
+    (tmp_path / "half" / "encoder.npz").unlink()
     with pytest.raises(ValueError, match="is training its whole encoder"):
         export_run(tmp_path / "half", tmp_path / "whole", places)
     folders = sorted(places.features.glob("tiny-grid-*"))
@@ -359,6 +358,9 @@ def test_a_training_goes_on_from_a_checkpoint_whose_whole_encoder_was_trained(
     for name, array in before.items():
         difference = np.abs(after[name] - array).max()
         assert difference <= 0.02 * max(1e-3, np.abs(array).max()), name
+    (tmp_path / "checkpoint").rename(tmp_path / "other")
+    export_run(tmp_path / "next", tmp_path / "both", places, tmp_path / "other")
+    (tmp_path / "other").rename(tmp_path / "checkpoint")
     first = Captioner.load(tmp_path / "checkpoint")
     (tmp_path / "checkpoint").rename(tmp_path / "gone")
     second = Captioner.load(export_run(tmp_path / "next", tmp_path / "checkpoint", places))
@@ -393,6 +395,16 @@ def test_a_training_of_the_whole_encoder_alone_needs_photos_and_no_features(
     assert all(captioner.caption(np.zeros((9, 9, 3), np.uint8), name) for name in ("en", "zh"))
 
 
+def test_a_run_that_was_copied_without_its_weights_is_not_begun_anew(
+    uninterrupted: Path, places: Places, tmp_path: Path
+):
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run" / "weights.npz").unlink()
+    with pytest.raises(ValueError, match="has lost its weights.npz or its run.json"):
+        train_recipe(SHORT, tmp_path / "run", places)
+    assert read_record(tmp_path / "run")["legs"] == read_record(uninterrupted)["legs"]
+
+
 def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_path: Path):
     shutil.copytree(uninterrupted, tmp_path / "run")
     (tmp_path / "run" / STATE).write_bytes(b"PK\x03\x04 cut short")
@@ -421,7 +433,7 @@ def test_a_damaged_state_is_a_sentence(uninterrupted: Path, places: Places, tmp_
 )
 def test_parts_of_a_recipe_that_do_not_suit_each_other_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        replace(PLAIN, **changes)
+        replace(PLAIN, **changes).check()
 
 
 def test_the_first_collection_chooses_the_epoch_where_none_is_named():
