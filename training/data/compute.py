@@ -130,9 +130,9 @@ def compute_features(
         out.mkdir(exist_ok=True)
         (out / FACTS).unlink(missing_ok=True)  # what is half written must not be taken for whole
         for split in SPLITS:
-            (out / f"{split}.jsonl").unlink(missing_ok=True)
+            for name in (f"{split}.jsonl", f"{split}-photos.npz"):
+                (out / name).unlink(missing_ok=True)
         for split in splits:
-            (out / f"{split}-photos.npz").unlink(missing_ok=True)
             _write_captions(dataset, split, out)
             if augmentations:
                 count = augmentations if split == "train" else 1
@@ -176,7 +176,7 @@ def _is_there(out: Path, facts: dict[str, Any]) -> bool:
     except FileNotFoundError:
         return False
     same = all(found.get(name) == facts[name] for name in ("dataset_sha256", "tokens"))
-    same = same and _version(out / FACTS) == FEATURES_VERSION
+    same = same and found.get("version", 1) == FEATURES_VERSION
     return same and found["augmentations"] >= facts["augmentations"]
 
 

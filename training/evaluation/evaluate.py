@@ -108,9 +108,11 @@ def score_captions(
 
 def load_captioner(model: Path, engine: str, language: str, start: str | None) -> Captioner:
     """A checkpoint's captioner; captions of the language begin with start where it is given."""
-    checkpoint = open_checkpoint(model).without_detector()
-    if not start or language not in checkpoint.languages:
+    if not start:
         return Captioner.load(model, engine)
+    checkpoint = open_checkpoint(model).without_detector()
+    if language not in checkpoint.languages:
+        return Captioner(checkpoint, load_engine(engine, checkpoint))
     ours = checkpoint.languages[language]
     if start not in ours.vocabulary.words:
         styles = [word for word in ours.vocabulary.words if word.startswith("<")]
