@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,12 +32,12 @@ from training.data.features import (
     load_split,
     load_stage,
 )
-from training.decoders import decoder_class
+from training.decoders.building import missing_features
 from training.encoders import ENCODERS, Weights, find_weights, read_weights
 from training.encoders.weights import write_weights
 from training.recipes import ENCODER, ENCODER_STAGE, WHOLE, Recipe, recipe_from_json
 from training.saving import save_copy
-from training.train.run_folder import has_begun, load_weights, read_record
+from training.train.run_folder import has_begun, read_record
 from training.train.training import ENCODER_WEIGHTS, Beginning, Inputs, train
 
 FIRST_WEIGHTS = "first_encoder.npz"
@@ -124,11 +125,9 @@ def train_recipe(recipe: Recipe, folder: Path, places: Places) -> None:
 def check_features(recipe: Recipe) -> None:
     """Raises ValueError where a decoder needs features that the recipe does not give it: before
     hours are spent on others."""
-    given = {"pooled"} | ({"grid"} if recipe.grid else set())
-    given |= {"regions"} if recipe.grounded else set()
+    given = [recipe.features, *(["regions"] if recipe.grounded else [])]
     for _, config in recipe.decoders().values():
-        missing = [one for one in decoder_class(config.architecture).uses if one not in given]
-        if missing:
+        if missing := missing_features(config.architecture, given):
             raise ValueError(
                 f"the decoder {config.architecture} needs {' and '.join(missing)}: set "
                 f"{' and '.join(f'{FLAGS[one]}=True' for one in missing)} in the recipe"
@@ -243,14 +242,11 @@ def first_weights(recipe: Recipe, places: Places) -> Path:
     if not recipe.begin_from or ENCODER_STAGE not in recipe.begin_with:
         return pretrained
     checkpoint = places.models / recipe.begin_from
-    open_checkpoint(checkpoint)
-    encoder = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
-    if encoder["name"] != recipe.encoder:
+    name, digest = _encoder_of(checkpoint)
+    if name != recipe.encoder:
         raise CheckpointError(
-            f"The encoder of {checkpoint} is {encoder['name']}, the recipe's {recipe.encoder}."
+            f"The encoder of {checkpoint} is {name}, the recipe's {recipe.encoder}."
         )
-    # Checkpoints of before whole encoders were trained do not say whose weights they have.
-    digest = encoder.get("weights_sha256")
     if digest in (None, sha256(pretrained)):
         return pretrained
     path = places.features / f"{recipe.begin_from}-{digest[:8]}.npz"
@@ -260,6 +256,14 @@ def first_weights(recipe: Recipe, places: Places) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_weights(path, checkpoint_encoder(checkpoint))
     return path
+
+
+def _encoder_of(checkpoint: Path) -> tuple[str, str | None]:
+    """The name of a checkpoint's encoder and the SHA-256 of its weights: None in checkpoints of
+    before whole encoders were trained. Raises CheckpointError where it cannot be used."""
+    open_checkpoint(checkpoint)
+    facts = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
+    return facts["name"], facts.get("weights_sha256")
 
 
 def pretrained_weights(encoder: str, places: Places) -> Path:
@@ -306,27 +310,23 @@ def check_same_encoder(checkpoint: Path, encoder: str, weights: Path) -> None:
     those of this file: its decoders would see what they do not know."""
     from training.export.run import checkpoint_encoder
 
-    open_checkpoint(checkpoint)
-    theirs = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["encoder"]
-    # Checkpoints of before whole encoders were trained do not say whose weights they have.
-    same = theirs.get("weights_sha256") in (None, sha256(weights))
-    # Those of a run that began from it were rounded to int8 in between.
-    if theirs["name"] == encoder and not same:
-        try:
+    name, digest = _encoder_of(checkpoint)
+    same = name == encoder and digest in (None, sha256(weights))
+    if name == encoder and not same:
+        # Those of a run that began from it were rounded to int8 in between.
+        with suppress(CheckpointError):
             same = _equal(_arrays(read_weights(weights)), _arrays(checkpoint_encoder(checkpoint)))
-        except CheckpointError:
-            same = False
-    if theirs["name"] != encoder or not same:
+    if not same:
         raise ValueError(
             f"{checkpoint} has another encoder than the run: begin the recipe from it (begin_from)"
         )
 
 
-def check_own_encoder(run: Path, weights: Path) -> None:
+def check_own_encoder(run: Path, kept: Mapping[str, np.ndarray], weights: Path) -> None:
     """Raises ValueError where the weights that a run keeps belong to another encoder than that of
     this file, for one that is trained as a whole is written when its stage is through."""
-    kept = [array for path, array in load_weights(run).items() if path.startswith(f"{ENCODER}/")]
-    if kept and not _equal(kept, _arrays(read_weights(weights))[: len(kept)]):
+    ours = [array for path, array in kept.items() if path.startswith(f"{ENCODER}/")]
+    if ours and not _equal(ours, _arrays(read_weights(weights))[: len(ours)]):
         raise ValueError(
             f"{run} is training its whole encoder, which is written when that stage is through: "
             "export it then"
@@ -360,9 +360,9 @@ def export_run(run: Path, checkpoint: Path, places: Places, other: Path | None =
     check_replaceable(checkpoint, recipe, other)
     own = (run / name for name in (ENCODER_WEIGHTS, FIRST_WEIGHTS) if (run / name).exists())
     inputs = prepare(recipe, places, next(own, None))
-    check_own_encoder(run, inputs.weights)
     corpora = {language: inputs.train(language, ()) for language in recipe.languages}
     sources: list[Source] = [run_source(run, corpora)]
+    check_own_encoder(run, sources[0].weights, inputs.weights)
     if other:
         check_same_encoder(other, recipe.encoder, inputs.weights)
         sources.append(checkpoint_source(other))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import keras
 import numpy as np
@@ -14,6 +14,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Of one photo's features, by their names."""
 
 
+def missing_features(architecture: str, given: Container[str]) -> list[str]:
+    """Those that a decoder needs and is not given; of a grid alone the pooled ones are the mean."""
+    uses = decoder_class(architecture).uses
+    return [name for name in uses if name not in given and name != "pooled"]
+
+
 def build_decoder(config: DecoderConfig, vocabulary_size: int, shapes: Shapes) -> Decoder:
     """An untrained decoder with its variables made, under Keras' dtype policy of the moment.
 
@@ -21,8 +27,7 @@ def build_decoder(config: DecoderConfig, vocabulary_size: int, shapes: Shapes) -
         ValueError: there is no such decoder, or it needs features that there are not.
     """
     kind = decoder_class(config.architecture)
-    missing = [name for name in kind.uses if name not in shapes and name != "pooled"]
-    if missing:
+    if missing := missing_features(config.architecture, shapes):
         raise ValueError(
             f"the decoder {config.architecture} needs {' and '.join(missing)} features, and there "
             f"are only {' and '.join(shapes)}"
