@@ -125,8 +125,8 @@ def data(root: Path, out: Path, shards: int) -> str:
 def features(recipe: str, **folders: Path) -> None:
     """Compute what the training of a RECIPE reads. `run` does it too; this is for a machine that
     only prepares."""
+    from training.inputs import Places, first_weights, prepare
     from training.recipes import load_recipe
-    from training.run import Places, first_weights, prepare
 
     found, where = load_recipe(recipe), Places(**folders)
     prepare(found, where, first_weights(found, where))
@@ -140,8 +140,9 @@ def features(recipe: str, **folders: Path) -> None:
 def run(recipe: str, name: str | None, run: Path | None, **folders: Path) -> Path:
     """Train a RECIPE, from the datasets to a checkpoint. What was done before is not done again: a
     training that was killed goes on with the same command."""
+    from training.inputs import Places
     from training.recipes import load_recipe
-    from training.run import Places, run_recipe
+    from training.run import run_recipe
 
     known = Places(**folders)
     checkpoint = known.models / (name or recipe.replace("_", "-"))
@@ -154,8 +155,9 @@ def run(recipe: str, name: str | None, run: Path | None, **folders: Path) -> Pat
 @places
 def train(recipe: str, run: Path | None, **folders: Path) -> None:
     """Train a RECIPE and export nothing."""
+    from training.inputs import Places
     from training.recipes import load_recipe
-    from training.run import Places, train_recipe
+    from training.run import train_recipe
 
     known = Places(**folders)
     train_recipe(load_recipe(recipe), run or known.runs / recipe, known)
@@ -170,7 +172,8 @@ def train(recipe: str, run: Path | None, **folders: Path) -> None:
 @places
 def export(run: Path, name: str, other: Path | None, **folders: Path) -> Path:
     """Write the weights that a RUN keeps as a checkpoint, also while it is being trained."""
-    from training.run import Places, export_run
+    from training.inputs import Places
+    from training.run import export_run
 
     known = Places(**folders)
     return export_run(run, known.models / name, known, other)
@@ -280,7 +283,7 @@ def grades(folder: Path) -> Any:
 @places
 def zoo(recipe: str | None, **folders: Path) -> str:
     """Train and measure a RECIPE as a row of the model zoo; print all rows as a table."""
-    from training.run import Places
+    from training.inputs import Places
     from training.zoo import run_row, table
 
     if recipe:

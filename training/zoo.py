@@ -15,9 +15,10 @@ from typing import Any
 from app.captioning.captioner import Captioner
 from training.data.datasets import open_split
 from training.data.photos import upright
+from training.inputs import Places
 from training.plots import draw_zoo, read_zoo
 from training.recipes import FROZEN, Recipe, load_recipe
-from training.run import Places, export_run, train_recipe
+from training.run import export_run, train_recipe
 from training.saving import save_json
 from training.train.run_folder import read_record
 

@@ -16,6 +16,7 @@ from training import encoders
 from training.data import flickr8k
 from training.data.datasets import make
 from training.encoders.int8 import convert_encoder
+from training.inputs import DETECTOR_WEIGHTS, Places, prepare
 from training.recipes import (
     DecoderConfig,
     LanguageConfig,
@@ -23,7 +24,7 @@ from training.recipes import (
     Recipe,
     SelfCritical,
 )
-from training.run import DETECTOR_WEIGHTS, Places, prepare, run_recipe
+from training.run import run_recipe
 from training.train.model import CaptioningModel
 from training.train.run_folder import Run, assign_weights, load_weights, read_record
 from training.train.training import Inputs, Training

@@ -23,8 +23,8 @@ from tests.training.conftest import PLAIN, Pipeline, draw_download, small
 from training import recipes
 from training.__main__ import import_backend, in_sentences, main
 from training.data.datasets import open_split
+from training.inputs import Places
 from training.recipes import LanguageConfig, MaximumLikelihood, recipe_names
-from training.run import Places
 from training.train.run_folder import RUN, STATE
 
 TINY_RECIPE = replace(

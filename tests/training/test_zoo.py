@@ -7,9 +7,9 @@ import pytest
 from app.config import ROOT
 from tests.training.conftest import PLAIN, Pipeline, small
 from training import zoo
+from training.inputs import Places
 from training.plots import read_zoo
 from training.recipes import LanguageConfig, MaximumLikelihood, Recipe, load_recipe
-from training.run import Places
 from training.train.run_folder import RUN
 
 SERVED = {"hours": 0.1, "megabytes": 9.0, "milliseconds": 20.0}

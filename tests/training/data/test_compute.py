@@ -27,7 +27,7 @@ from training.data.features import (
 from training.data.photos import upright
 from training.data.tfrecord import DatasetError
 from training.data.tokenization import words
-from training.run import pretrained_weights
+from training.inputs import pretrained_weights
 
 AUGMENTATIONS = 3
 

@@ -18,8 +18,9 @@ from training.decoders import Decoder, Ensemble
 from training.evaluation.evaluate import evaluate
 from training.evaluation.parity import parity
 from training.export.run import told_once
+from training.inputs import Places
 from training.recipes import LanguageConfig, MaximumLikelihood
-from training.run import Places, export_run, train_recipe
+from training.run import export_run, train_recipe
 from training.saving import save_arrays
 from training.train.run_folder import WEIGHTS, load_weights
 
