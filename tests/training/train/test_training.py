@@ -15,6 +15,7 @@ from app.captioning.captioner import Captioner
 from tests.training.conftest import ATTENDING, PLAIN, Pipeline, draw_download, small
 from tests.training.scripted import write_dataset
 from training.data.datasets import make
+from training.inputs import Places
 from training.recipes import (
     LanguageConfig,
     MaximumLikelihood,
@@ -23,7 +24,7 @@ from training.recipes import (
     Stage,
     recipe_from_json,
 )
-from training.run import Places, export_run, train_recipe
+from training.run import export_run, train_recipe
 from training.train import trainer
 from training.train.run_folder import (
     LOG,
