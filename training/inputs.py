@@ -116,11 +116,8 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     for name in dict.fromkeys((*recipe.data, *recipe.dev)):
         dataset, out = places.data / name, folder / name
         copied = (out / FACTS).exists() and not dataset.exists()
-        if copied and load_facts(out)["augmentations"] < augmentations:
-            raise ValueError(
-                f"{out} has fewer augmentations than the recipe's {augmentations}, and "
-                f"there is no {dataset} to compute them from"
-            )
+        if copied:
+            _check_copied(out, augmentations, dataset)
         if not copied:
             compute_features(dataset, folder, augmentations, workers, photos=whole)
         if recipe.grounded and not copied:
@@ -130,6 +127,20 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
             if has_split(out, split):
                 photos[f"{name} ({split})"] = load_split(out, split, ()).names
     check_distinct(photos)
+
+
+def _check_copied(features: Path, augmentations: int, dataset: Path) -> None:
+    """Raises ValueError where a collection's features are not those that would be computed."""
+    from training.data.compute import FEATURES_VERSION
+
+    facts = load_facts(features)
+    missing = f"and there is no {dataset} to compute them from"
+    if facts.get("version", 1) != FEATURES_VERSION:
+        raise ValueError(f"{features} is of another version of this program, {missing}")
+    if facts["augmentations"] < augmentations:
+        raise ValueError(
+            f"{features} has fewer augmentations than the recipe's {augmentations}, {missing}"
+        )
 
 
 def pretrained_weights(encoder: str, places: Places) -> Path:

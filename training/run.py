@@ -7,6 +7,7 @@ have another backend of Keras, and the run folder alone.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -57,13 +58,23 @@ def run_recipe(recipe: Recipe, folder: Path, checkpoint: Path, places: Places) -
         raise ValueError(f"there is a checkpoint in {checkpoint} already; choose another --name")
     for name in recipe.dev:
         read_metadata(places.data / name)  # It is scored on them at the end.
+    _say(f"Features and training, in {folder}")
     train_recipe(recipe, folder, places)
+    _say(f"Export to {checkpoint}")
     export_run(folder, checkpoint, places)
+    _say(f"Evidence, from the training photos of {', '.join(recipe.data)}")
     record_evidence(checkpoint, places.data, recipe.data)
     record_doubtful_words(checkpoint)
+    _say(f"Scores, on the dev photos of {', '.join(recipe.dev)}")
     record_scores(checkpoint, places.data, recipe.dev)
+    _say("Confidence, on the same photos")
     record_confidence(checkpoint, places.data, recipe.dev)
     return checkpoint
+
+
+def _say(step: str) -> None:
+    """What a run does now, for each step may take hours."""
+    print(step, file=sys.stderr, flush=True)
 
 
 def check_replaceable(checkpoint: Path, recipe: Recipe, other: Path | None = None) -> None:

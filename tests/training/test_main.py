@@ -23,6 +23,7 @@ from tests.training.conftest import PLAIN, Pipeline, draw_download, small
 from training import recipes
 from training.__main__ import import_backend, in_sentences, main
 from training.data.datasets import open_split
+from training.data.features import FACTS
 from training.inputs import Places
 from training.recipes import LanguageConfig, MaximumLikelihood, recipe_names
 from training.train.run_folder import RUN, STATE
@@ -109,6 +110,8 @@ def test_run_goes_from_a_dataset_to_a_checkpoint_and_its_parts_do_the_same(
     assert result.exit_code == 0
     checkpoint = places.models / "any-recipe"
     assert result.stdout.splitlines()[-1] == str(checkpoint)
+    steps = [line.split(",")[0].split(" to ")[0] for line in result.stderr.splitlines()]
+    assert steps == ["Features and training", "Export", "Evidence", "Scores", "Confidence"]
     assert Captioner.load(checkpoint).languages == ("en",)
     assert (places.runs / "any_recipe" / RUN).read_bytes() == before
     exported = call("export", places.runs / "any_recipe", "--name", "again", *folders(places))
@@ -155,6 +158,17 @@ def test_copied_features_that_are_too_few_are_refused(
     monkeypatch.setattr(recipes, "load_recipe", lambda name: more)
     places = replace(pipeline.places, data=empty.data, runs=empty.runs)
     assert "fewer augmentations than the recipe's 9" in refused("train", "any", *folders(places))
+
+
+def test_copied_features_of_another_version_are_refused(
+    pipeline: Pipeline, empty: Places, tiny_recipe: None
+):
+    shutil.copytree(pipeline.places.features, empty.features)
+    for facts in empty.features.glob(f"*/*/{FACTS}"):
+        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"version": 0}))
+    places = replace(pipeline.places, data=empty.data, runs=empty.runs, features=empty.features)
+    said = refused("train", "any", *folders(places))
+    assert "of another version of this program" in said and str(empty.data) in said
 
 
 def test_a_checkpoint_of_another_training_is_not_written_over(
