@@ -96,8 +96,8 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
     their dataset.
 
     Raises:
-        ValueError: features were copied that are too few, or a collection that is to choose the
-            epoch has no dev photos.
+        ValueError: features were copied that are too few or of another version, or a collection
+            that is to choose the epoch has no dev photos.
         DatasetError: a dataset and its features are missing, or two have the same photo.
     """
     from training.data.compute import compute_features, compute_regions, prepare_encoder
@@ -118,11 +118,11 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
         copied = (out / FACTS).exists() and not dataset.exists()
         if copied:
             _check_copied(out, augmentations, dataset)
-        if not copied:
+        else:
             compute_features(dataset, folder, augmentations, workers, photos=whole)
-        if recipe.grounded and not copied:
-            detector = prepare_detector(recipe, places) / DETECTOR
-            compute_regions(dataset, out, detector, workers)
+            if recipe.grounded:
+                detector = prepare_detector(recipe, places) / DETECTOR
+                compute_regions(dataset, out, detector, workers)
         for split in ("train", "dev"):
             if has_split(out, split):
                 photos[f"{name} ({split})"] = load_split(out, split, ()).names
@@ -131,11 +131,11 @@ def compute(recipe: Recipe, places: Places, weights: Path) -> None:
 
 def _check_copied(features: Path, augmentations: int, dataset: Path) -> None:
     """Raises ValueError where a collection's features are not those that would be computed."""
-    from training.data.compute import FEATURES_VERSION
+    from training.data.compute import versions
 
     facts = load_facts(features)
     missing = f"and there is no {dataset} to compute them from"
-    if facts.get("version", 1) != FEATURES_VERSION:
+    if any(facts.get(name) != version for name, version in versions().items()):
         raise ValueError(f"{features} is of another version of this program, {missing}")
     if facts["augmentations"] < augmentations:
         raise ValueError(

@@ -160,12 +160,13 @@ def test_copied_features_that_are_too_few_are_refused(
     assert "fewer augmentations than the recipe's 9" in refused("train", "any", *folders(places))
 
 
+@pytest.mark.parametrize("of", ["version", "tokens"])
 def test_copied_features_of_another_version_are_refused(
-    pipeline: Pipeline, empty: Places, tiny_recipe: None
+    pipeline: Pipeline, empty: Places, tiny_recipe: None, of: str
 ):
     shutil.copytree(pipeline.places.features, empty.features)
     for facts in empty.features.glob(f"*/*/{FACTS}"):
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"version": 0}))
+        facts.write_text(json.dumps(json.loads(facts.read_text()) | {of: 0}))
     places = replace(pipeline.places, data=empty.data, runs=empty.runs, features=empty.features)
     said = refused("train", "any", *folders(places))
     assert "of another version of this program" in said and str(empty.data) in said

@@ -24,7 +24,7 @@ from app.captioning.detector import non_maximum_suppression
 from app.captioning.engines.litert import Graph, detections_of
 from training.data.augmentation import PHOTO_SIZE, augment
 from training.data.datasets import open_split
-from training.data.features import FACTS, encoder_folder, pack_photos
+from training.data.features import FACTS, encoder_folder, load_facts, pack_photos
 from training.data.photos import upright
 from training.data.tfrecord import METADATA, read_metadata
 from training.data.tokenization import TOKENS_VERSION, tokens
@@ -101,6 +101,11 @@ def load_matching(folder: Path) -> Matching:
         return Matching(**arrays)
 
 
+def versions() -> dict[str, int]:
+    """What a collection's features say of the program that computed them."""
+    return {"version": FEATURES_VERSION, "tokens": TOKENS_VERSION}
+
+
 def compute_features(
     dataset: Path, folder: Path, augmentations: int, workers: int, photos: bool = False
 ) -> Path:
@@ -123,8 +128,8 @@ def compute_features(
     splits = _splits(dataset)
     facts = {
         "dataset_sha256": sha256(dataset / METADATA),
-        "tokens": TOKENS_VERSION,
         "augmentations": augmentations,
+        **versions(),
     }
     if not _is_there(out, facts):
         out.mkdir(exist_ok=True)
@@ -153,7 +158,7 @@ def compute_regions(dataset: Path, out: Path, detector: Path, workers: int) -> N
         out: the collection's folder, from compute_features().
         detector: a graph of training.encoders.detector.
     """
-    facts = json.loads((out / FACTS).read_text(encoding="utf-8"))
+    facts = load_facts(out)
     digest = sha256(detector)
     if facts.get("detector_sha256") == digest:
         return
@@ -172,11 +177,10 @@ def _splits(dataset: Path) -> list[str]:
 def _is_there(out: Path, facts: dict[str, Any]) -> bool:
     """More augmentations than are asked for do no harm."""
     try:
-        found = json.loads((out / FACTS).read_text(encoding="utf-8"))
+        found = load_facts(out)
     except FileNotFoundError:
         return False
-    same = all(found.get(name) == facts[name] for name in ("dataset_sha256", "tokens"))
-    same = same and found.get("version", 1) == FEATURES_VERSION
+    same = all(found.get(name) == facts[name] for name in ("dataset_sha256", *versions()))
     return same and found["augmentations"] >= facts["augmentations"]
 
 

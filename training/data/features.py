@@ -100,8 +100,9 @@ def load_stage(folder: Path) -> list[np.ndarray] | None:
 
 
 def load_facts(folder: Path) -> dict[str, Any]:
-    """What a collection's folder was computed of. Raises FileNotFoundError."""
-    return json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    """What a collection's folder was computed of; features without a version are of the first.
+    Raises FileNotFoundError."""
+    return {"version": 1, **json.loads((folder / FACTS).read_text(encoding="utf-8"))}
 
 
 def has_split(folder: Path, split: str) -> bool:

@@ -111,14 +111,12 @@ def load_captioner(model: Path, engine: str, language: str, start: str | None) -
     if not start:
         return Captioner.load(model, engine)
     checkpoint = open_checkpoint(model).without_detector()
-    if language not in checkpoint.languages:
-        return Captioner(checkpoint, load_engine(engine, checkpoint))
-    ours = checkpoint.languages[language]
-    if start not in ours.vocabulary.words:
-        styles = [word for word in ours.vocabulary.words if word.startswith("<")]
-        raise ValueError(f"{model} has no style {start}, only {', '.join(styles)}")
-    languages = checkpoint.languages | {language: replace(ours, start=start)}
-    checkpoint = replace(checkpoint, languages=languages)
+    if ours := checkpoint.languages.get(language):
+        if start not in ours.vocabulary.words:
+            styles = [word for word in ours.vocabulary.words if word.startswith("<")]
+            raise ValueError(f"{model} has no style {start}, only {', '.join(styles)}")
+        languages = checkpoint.languages | {language: replace(ours, start=start)}
+        checkpoint = replace(checkpoint, languages=languages)
     return Captioner(checkpoint, load_engine(engine, checkpoint))
 
 
